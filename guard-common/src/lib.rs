@@ -1,0 +1,2 @@
+//! Types shared.
+#![no_std]
