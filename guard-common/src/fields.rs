@@ -1,0 +1,75 @@
+//! Kernel struct fields that the programs read, in one list for both sides: the programs turn each row into
+//! a constant, the loader fills it from the running kernel's BTF and refuses to load where a field is missing.
+
+/// Calls `$callback!` with every row: `SYMBOL = "struct" "field.path";`.
+#[macro_export]
+macro_rules! kernel_fields {
+    ($callback:ident) => {
+        $callback! {
+            OFF_TASK_TGID = "task_struct" "tgid";
+            OFF_TASK_GROUP_LEADER = "task_struct" "group_leader";
+            OFF_TASK_START_BOOTTIME = "task_struct" "start_boottime";
+            OFF_TASK_CGROUPS = "task_struct" "cgroups";
+            OFF_CSS_SET_DFL_CGRP = "css_set" "dfl_cgrp";
+            OFF_CGROUP_KN = "cgroup" "kn";
+            OFF_CGROUP_PARENT = "cgroup" "self.parent";
+            OFF_CSS_CGROUP = "cgroup_subsys_state" "cgroup";
+            OFF_KERNFS_NODE_ID = "kernfs_node" "id";
+            OFF_FILE_F_INODE = "file" "f_inode";
+            OFF_FILE_F_FLAGS = "file" "f_flags";
+            OFF_FILE_F_MODE = "file" "f_mode";
+            OFF_FILE_PATH_MNT = "file" "f_path.mnt";
+            OFF_FILE_PATH_DENTRY = "file" "f_path.dentry";
+            OFF_PATH_MNT = "path" "mnt";
+            OFF_PATH_DENTRY = "path" "dentry";
+            OFF_DENTRY_PARENT = "dentry" "d_parent";
+            OFF_DENTRY_INODE = "dentry" "d_inode";
+            OFF_DENTRY_NAME_HASH_LEN = "dentry" "d_name.hash_len";
+            OFF_DENTRY_NAME = "dentry" "d_name.name";
+            OFF_DENTRY_SB = "dentry" "d_sb";
+            OFF_INODE_INO = "inode" "i_ino";
+            OFF_INODE_MODE = "inode" "i_mode";
+            OFF_INODE_SB = "inode" "i_sb";
+            OFF_SB_DEV = "super_block" "s_dev";
+            OFF_SB_FLAGS = "super_block" "s_flags";
+            OFF_VFSMOUNT_ROOT = "vfsmount" "mnt_root";
+            OFF_MOUNT_MNT = "mount" "mnt";
+            OFF_MOUNT_PARENT = "mount" "mnt_parent";
+            OFF_MOUNT_MOUNTPOINT = "mount" "mnt_mountpoint";
+            OFF_RENAMEDATA_OLD_DENTRY = "renamedata" "old_dentry";
+            OFF_BPRM_FILE = "linux_binprm" "file";
+            OFF_SOCKET_SK = "socket" "sk";
+            OFF_SOCK_FAMILY = "sock" "__sk_common.skc_family";
+            OFF_SOCK_PROTOCOL = "sock" "sk_protocol";
+            OFF_SOCK_DPORT = "sock" "__sk_common.skc_dport";
+            OFF_SOCK_DADDR = "sock" "__sk_common.skc_daddr";
+            OFF_SOCK_V6_DADDR = "sock" "__sk_common.skc_v6_daddr";
+            OFF_SOCK_STATE = "sock" "__sk_common.skc_state";
+            OFF_MSGHDR_NAME = "msghdr" "msg_name";
+            OFF_MSGHDR_NAMELEN = "msghdr" "msg_namelen";
+            OFF_MSGHDR_FLAGS = "msghdr" "msg_flags";
+            OFF_UNIX_SOCK_PATH_DENTRY = "unix_sock" "path.dentry";
+            OFF_UNIX_SOCK_PATH_MNT = "unix_sock" "path.mnt";
+        }
+    };
+}
+
+/// One row of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Name of the programs' constant.
+    pub symbol: &'static str,
+    /// Kernel struct.
+    pub structure: &'static str,
+    /// Field, with dots into nested structs; anonymous ones are passed through.
+    pub path: &'static str,
+}
+
+macro_rules! rows {
+    ($($symbol:ident = $structure:literal $path:literal;)+) => {
+        /// Every field.
+        pub const ALL: &[Field] =
+            &[$(Field { symbol: stringify!($symbol), structure: $structure, path: $path },)+];
+    };
+}
+kernel_fields!(rows);

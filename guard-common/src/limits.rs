@@ -1,0 +1,55 @@
+//! Every bound that the kernel maps have, with its arithmetic. The policy compiler refuses what exceeds one.
+
+/// Agent instances alive at once, and the size of the kill array. Slot 0 is "every agent".
+/// 4,096 kill words * 4 B = 16 KiB.
+pub const AGENTS_MAX: u32 = 4096;
+
+/// Profiles in one policy.
+pub const PROFILES_MAX: u32 = 64;
+
+/// Zones in one policy, the built-in ones included.
+/// Cells: 2 generations * 64 profiles * 1,024 zones * 8 B = 1 MiB.
+pub const ZONES_MAX: u32 = 1024;
+
+/// Policy generations that live side by side: the one in force and the one being written.
+pub const SLOTS: u32 = 2;
+
+/// Rows of the cell array.
+pub const CELLS_MAX: u32 = SLOTS * PROFILES_MAX * ZONES_MAX;
+
+/// Marked directories and files, both generations together.
+pub const MARKS_MAX: u32 = 131_072;
+
+/// Rules for a child that did not exist when the policy was loaded.
+pub const CHILDREN_MAX: u32 = 8_192;
+
+/// Name rules, both generations together.
+pub const NAMES_MAX: u32 = 4_096;
+
+/// Longest text of a name rule, in bytes: `.kube`, `*.pem`, `.env.*`.
+pub const NAME_RULE_LEN_MAX: usize = 32;
+
+/// Longest last component of a root that does not exist yet, in bytes.
+pub const CHILD_NAME_LEN_MAX: usize = 64;
+
+/// Address rules, both generations together.
+pub const ADDRESSES_MAX: u32 = 131_072;
+
+/// Directories between an object and its file system's root that a walk follows. Deeper: refused, with
+/// [`crate::Reason::PathTooDeep`].
+pub const WALK_STEPS_MAX: u32 = 64;
+
+/// Bytes of path text that an event carries.
+pub const PATH_BYTES_MAX: usize = 4096;
+
+/// Ring for refusals and holds: 4 MiB, about 20,000 refusals with paths of usual length.
+pub const DENY_RING_BYTES: u32 = 4 << 20;
+
+/// Ring for routine allows: 8 MiB. A loss here is known by its sequence numbers.
+pub const ALLOW_RING_BYTES: u32 = 8 << 20;
+
+/// Distinct (site, errno) pairs counted when a kernel helper fails.
+pub const FAULTS_MAX: u32 = 1024;
+
+/// A daemon whose heartbeat is older than this is taken for dead.
+pub const HEARTBEAT_STALE_NS: u64 = 5_000_000_000;

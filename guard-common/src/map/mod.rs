@@ -1,0 +1,55 @@
+//! Rows of the kernel maps, by map. Names of maps are the pins' names.
+
+pub mod address;
+pub mod cell;
+pub mod label;
+pub mod switch;
+pub mod zone;
+
+/// Names of the maps, as pinned under the guard folder of the BPF file system.
+pub mod name {
+    /// Task storage: [`super::label::Label`].
+    pub const LABELS: &str = "LABELS";
+    /// Hash: cgroup id (u64) to [`super::label::Label`].
+    pub const AGENT_CGROUPS: &str = "AGENT_CGROUPS";
+    /// Array: [`super::switch::KillMode`] as u32, by agent slot; slot 0 is every agent.
+    pub const KILL: &str = "KILL";
+    /// Array: 0 on, 1 off (u32), by [`crate::Surface`].
+    pub const SURFACES: &str = "SURFACES";
+    /// Array of one: the policy generation in force (u64); its lowest bit is the slot. 0: no policy yet.
+    pub const GENERATION: &str = "GENERATION";
+    /// Array of one: bumped whenever an object may have changed its zone (u64).
+    pub const EPOCH: &str = "EPOCH";
+    /// Array of one: the daemon's last sign of life (u64, nanoseconds since boot).
+    pub const HEARTBEAT: &str = "HEARTBEAT";
+    /// Array: [`super::cell::Cell`], by [`super::cell::index`].
+    pub const CELLS: &str = "CELLS";
+    /// Hash: [`super::zone::MarkKey`] to [`super::zone::Mark`].
+    pub const MARKS: &str = "MARKS";
+    /// Hash: [`super::zone::ChildKey`] to [`super::zone::Mark`].
+    pub const CHILDREN: &str = "CHILDREN";
+    /// Hash: [`super::zone::NameKey`] to [`super::zone::Mark`].
+    pub const NAMES: &str = "NAMES";
+    /// Array: [`super::zone::NameLengths`], by slot.
+    pub const NAME_LENGTHS: &str = "NAME_LENGTHS";
+    /// Inode storage: [`super::zone::Cached`].
+    pub const ZONE_CACHE: &str = "ZONE_CACHE";
+    /// Longest prefix: [`super::address::AddressKey`] to [`super::address::AddressRule`].
+    pub const ADDRESSES: &str = "ADDRESSES";
+    /// Ring: refusals and holds.
+    pub const DENIES: &str = "DENIES";
+    /// Ring: routine allows.
+    pub const ALLOWS: &str = "ALLOWS";
+    /// Per-CPU array: last sequence number (u64), by [`crate::event::Ring`].
+    pub const SEQUENCE: &str = "SEQUENCE";
+    /// Hash: `site << 16 | errno` (u32) to count (u64).
+    pub const FAULTS: &str = "FAULTS";
+    /// Per-CPU array: verdicts (u64), by [`super::switch::count_index`].
+    pub const COUNTS: &str = "COUNTS";
+
+    /// Every map that must be pinned for enforcement to outlive the daemon.
+    pub const ALL: &[&str] = &[
+        LABELS, AGENT_CGROUPS, KILL, SURFACES, GENERATION, EPOCH, HEARTBEAT, CELLS, MARKS, CHILDREN, NAMES,
+        NAME_LENGTHS, ZONE_CACHE, ADDRESSES, DENIES, ALLOWS, SEQUENCE, FAULTS, COUNTS,
+    ];
+}

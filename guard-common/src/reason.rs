@@ -1,0 +1,77 @@
+//! Why a verdict came out as it did. Every refusal has exactly one reason.
+
+use crate::wire_enum;
+
+wire_enum! {
+    /// The reason of a kernel verdict.
+    pub enum Reason: u16 {
+        /// An edge of the zone graph allows it.
+        EdgeAllows = 0 => "edge_allows",
+        /// The kill switch stands for every agent.
+        KillSwitch = 1 => "kill_switch",
+        /// The kill switch stands for this agent.
+        KillSwitchAgent = 2 => "kill_switch_agent",
+        /// The surface's switch is off.
+        SurfaceOff = 3 => "surface_off",
+        /// The zone graph has no edge for it.
+        NoEdge = 4 => "no_edge",
+        /// An edge forbids it.
+        EdgeDenies = 5 => "edge_denies",
+        /// An edge asks to hold it, and nobody is there to decide.
+        HoldUnavailable = 6 => "hold_unavailable",
+        /// The object belongs to no file system that the policy knows.
+        UnresolvedObject = 7 => "unresolved_object",
+        /// The object lies deeper than a walk may go.
+        PathTooDeep = 8 => "path_too_deep",
+        /// The socket's or address's family is not known to the policy.
+        UnknownFamily = 9 => "unknown_family",
+        /// The address is too short or cannot be read.
+        MalformedAddress = 10 => "malformed_address",
+        /// A kernel helper failed; what is not known is refused.
+        KernelFault = 11 => "kernel_fault",
+        /// The daemon wrote no policy yet.
+        NoPolicy = 12 => "no_policy",
+        /// The task is an agent's, but its label is not known to this daemon.
+        UnknownAgent = 13 => "unknown_agent",
+    }
+}
+
+impl Reason {
+    /// The primitive that answers for this reason.
+    pub const fn primitive(self) -> &'static str {
+        match self {
+            Self::KillSwitch | Self::KillSwitchAgent | Self::SurfaceOff => "kill_switch",
+            Self::UnknownAgent => "identity_binding",
+            Self::EdgeAllows
+            | Self::NoEdge
+            | Self::EdgeDenies
+            | Self::HoldUnavailable
+            | Self::UnresolvedObject
+            | Self::PathTooDeep
+            | Self::UnknownFamily
+            | Self::MalformedAddress
+            | Self::KernelFault
+            | Self::NoPolicy => "network_boundary",
+        }
+    }
+
+    /// One sentence for a person: what happened, and what would change it.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::EdgeAllows => "an edge of the policy allows it",
+            Self::KillSwitch => "the kill switch is on for every agent; `guard recover` lifts it",
+            Self::KillSwitchAgent => "the kill switch is on for this agent; `guard recover --agent` lifts it",
+            Self::SurfaceOff => "this surface is switched off; `guard surface NAME on` switches it on",
+            Self::NoEdge => "no edge of the policy leads from this profile to that zone",
+            Self::EdgeDenies => "an edge of the policy forbids it",
+            Self::HoldUnavailable => "the policy asks for a decision, and nobody can give one now",
+            Self::UnresolvedObject => "the object lies on a file system that the policy does not know",
+            Self::PathTooDeep => "the object lies more than 64 directories deep",
+            Self::UnknownFamily => "the policy knows no zone for this kind of socket",
+            Self::MalformedAddress => "the address is malformed",
+            Self::KernelFault => "the kernel could not tell, and what is not known is refused",
+            Self::NoPolicy => "no policy is in force yet",
+            Self::UnknownAgent => "the task carries a label that the daemon does not know",
+        }
+    }
+}

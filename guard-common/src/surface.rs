@@ -1,0 +1,73 @@
+//! Classes of action, each with a switch of its own, and the operations that belong to them.
+
+use crate::wire_enum;
+
+wire_enum! {
+    /// A class of action that the policy speaks of and that has a switch.
+    pub enum Surface: u16 {
+        /// Starting a program.
+        Exec = 0 => "exec",
+        /// Reading an object's content.
+        Read = 1 => "read",
+        /// Changing an object's content, name, mode, owner, or creating and removing it.
+        Write = 2 => "write",
+        /// Sending to a peer.
+        Connect = 3 => "connect",
+        /// Accepting peers.
+        Listen = 4 => "listen",
+        /// Talking to other local processes.
+        Ipc = 5 => "ipc",
+        /// A tool call (MCP or API).
+        Tool = 6 => "tool",
+        /// An HTTP request.
+        Http = 7 => "http",
+        /// A database statement.
+        Sql = 8 => "sql",
+        /// A push or a release.
+        Deploy = 9 => "deploy",
+    }
+}
+
+wire_enum! {
+    /// What was attempted, one level below the surface: one per kind of hook.
+    pub enum Operation: u16 {
+        /// `execve` and its variants, once per interpreter level.
+        Exec = 1 => "exec",
+        /// Opening a file.
+        Open = 2 => "open",
+        /// Setting a file's length by path.
+        Truncate = 3 => "truncate",
+        /// Removing a name.
+        Unlink = 4 => "unlink",
+        /// Moving a name; two events' worth of objects, the old one judged first.
+        Rename = 5 => "rename",
+        /// Giving a file a second name.
+        Link = 6 => "link",
+        /// Creating a symbolic link.
+        Symlink = 7 => "symlink",
+        /// Creating a directory.
+        Mkdir = 8 => "mkdir",
+        /// Removing a directory.
+        Rmdir = 9 => "rmdir",
+        /// Creating a file, device, FIFO or socket name.
+        Mknod = 10 => "mknod",
+        /// Changing permission bits.
+        Chmod = 11 => "chmod",
+        /// Changing the owner.
+        Chown = 12 => "chown",
+        /// Connecting a socket.
+        Connect = 13 => "connect",
+        /// Sending on a socket.
+        Send = 14 => "send",
+        /// Making a task.
+        Fork = 15 => "fork",
+        /// Connecting or sending to a unix socket.
+        UnixConnect = 16 => "unix_connect",
+    }
+}
+
+/// One more than the largest [`Operation`] number.
+pub const OPERATIONS: u32 = 17;
+
+/// One more than the largest [`Surface`] number, rounded up so that indexes can be masked.
+pub const SURFACES: u32 = 16;

@@ -1,0 +1,48 @@
+//! Zone ids. Built-in zones have fixed ids; a policy's own follow; an agent's private folders come last.
+
+use crate::limits::ZONES_MAX;
+
+/// A zone's number within one policy generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct ZoneId(pub u16);
+
+impl ZoneId {
+    /// Not a zone: the object could not be resolved. Never has an edge.
+    pub const UNRESOLVED: Self = Self(0);
+    /// Resolved, and in no zone of the policy.
+    pub const ELSEWHERE: Self = Self(1);
+    /// Pipes, sockets, memory files: objects without a place in any file system.
+    pub const ANONYMOUS: Self = Self(2);
+    /// The work folder of the instance that acts.
+    pub const WORK: Self = Self(3);
+    /// The private temporary folder of the instance that acts.
+    pub const TEMP: Self = Self(4);
+    /// Another instance's work or temporary folder.
+    pub const FOREIGN: Self = Self(5);
+    /// guard's own files, sockets, pins and cgroups. No edge may lead here.
+    pub const GUARD: Self = Self(6);
+
+    /// The first id that a policy may give.
+    pub const POLICY_FIRST: Self = Self(8);
+
+    /// The first id of an agent's private folders. They have no cells: the folder's owner sees
+    /// [`Self::WORK`] or [`Self::TEMP`], everybody else [`Self::FOREIGN`].
+    pub const PRIVATE_FIRST: Self = Self(ZONES_MAX as u16);
+
+    /// The built-in zones by the name that policies and records use.
+    pub const BUILT_IN: &'static [(&'static str, Self)] = &[
+        ("unresolved", Self::UNRESOLVED),
+        ("elsewhere", Self::ELSEWHERE),
+        ("anonymous", Self::ANONYMOUS),
+        ("work", Self::WORK),
+        ("temp", Self::TEMP),
+        ("foreign", Self::FOREIGN),
+        ("guard", Self::GUARD),
+    ];
+
+    /// Whether this is some agent's private folder.
+    pub const fn is_private(self) -> bool {
+        self.0 >= Self::PRIVATE_FIRST.0
+    }
+}

@@ -1,0 +1,1 @@
+//! Wiring, main loop, supervision. Decides nothing.

@@ -1,0 +1,1 @@
+//! Pure judgement: input to effects.

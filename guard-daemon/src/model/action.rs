@@ -1,0 +1,114 @@
+//! An action: what an agent did or wants to do, in the words that primitives judge and records keep.
+
+use guard_common::{Operation, Reason, Surface, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`). The only clock that verdicts know.
+pub type BootNs = u64;
+
+/// One process for ever: a pid alone is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProcessKey {
+    /// Process id in the host's namespace.
+    pub pid: u32,
+    /// Start of the process, in nanoseconds since boot.
+    pub start_boot_ns: u64,
+}
+
+/// Where an event stands in its CPU's and ring's sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// CPU that counted it.
+    pub cpu: u32,
+    /// Number in that sequence, from 1.
+    pub seq: u64,
+}
+
+/// Who acts, as the kernel says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Instance's slot in the kernel maps.
+    pub slot: u32,
+    /// Profile's index in the policy generation.
+    pub profile: u16,
+    /// The acting process.
+    pub process: ProcessKey,
+    /// The acting thread.
+    pub tid: u32,
+    /// User and group in the host's namespace.
+    pub uid: u32,
+    /// See `uid`.
+    pub gid: u32,
+    /// Cgroup id of the acting task.
+    pub cgroup: u64,
+    /// The task's name, with bytes outside UTF-8 replaced.
+    pub comm: String,
+}
+
+/// What is acted on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Object {
+    /// A file, directory or other named object.
+    File {
+        /// Path from the root of its file system's outermost known mount; bytes outside printable UTF-8 are
+        /// written as `\xNN`.
+        path: String,
+        /// New path of a rename or link.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        second_path: Option<String>,
+        /// Device number, the kernel's form.
+        dev: u32,
+        /// Inode number; 0 where there is none yet.
+        ino: u64,
+        /// `guard_common::event::{OPEN_*, PATH_*}` bits.
+        flags: u32,
+    },
+    /// A network peer.
+    Peer {
+        /// Address, IPv4 in dotted form.
+        address: std::net::IpAddr,
+        /// Port; 0 where the protocol has none.
+        port: u16,
+        /// `IPPROTO_*`.
+        protocol: u16,
+        /// `AF_*`.
+        family: u16,
+    },
+    /// The task itself (fork).
+    Task,
+}
+
+/// What the kernel decided about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelVerdict {
+    /// Allow, hold or deny.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// Zone of the object as the actor sees it.
+    pub zone: guard_common::ZoneId,
+    /// Policy generation that it was made from.
+    pub generation: u64,
+}
+
+/// An action that the kernel decided, as decoded from a ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Which ring it came through, and where it stands there.
+    pub ring: guard_common::event::Ring,
+    /// See `ring`.
+    pub position: Position,
+    /// When.
+    pub at: BootNs,
+    /// Who.
+    pub actor: Actor,
+    /// Class of action.
+    pub surface: Surface,
+    /// Kind of action.
+    pub operation: Operation,
+    /// On what.
+    pub object: Object,
+    /// What the kernel decided.
+    pub kernel: KernelVerdict,
+}

@@ -1,0 +1,193 @@
+//! Records: what one stage owes the next, and what the ledger keeps.
+//!
+//! Field names and tags are a format: they are signed, and verified by strangers. Maps are never used where
+//! their order could vary; numbers are integers; 64-bit identities that a JSON reader could round (inode,
+//! cgroup, start times, positions) stay below 2^53 or are written as decimal strings by their type.
+
+use serde::{Deserialize, Serialize};
+
+use super::action::{Actor, BootNs, Object, Position};
+use super::finding::Finding;
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum Record {
+    /// The daemon took up enforcement.
+    Start(Start),
+    /// The daemon ended; enforcement stays.
+    Stop {
+        /// Why.
+        why: String,
+    },
+    /// A policy generation came into force.
+    Policy(Policy),
+    /// An agent instance was enrolled.
+    Launch(Launch),
+    /// An instance's last process ended.
+    Exit {
+        /// The instance.
+        instance: Instance,
+    },
+    /// The kernel decided, the engine judged.
+    Enforce(Box<Enforce>),
+    /// A kill order took effect.
+    Kill(Kill),
+    /// A kill order was lifted.
+    Recover(Recover),
+    /// A surface was switched.
+    Surface {
+        /// Its name.
+        surface: String,
+        /// On or off.
+        on: bool,
+        /// Who ordered it.
+        by: Operator,
+    },
+    /// Events were lost: a hole in a sequence, closed by this record.
+    Gap {
+        /// `deny` or `allow`.
+        ring: String,
+        /// The CPU that counted.
+        cpu: u32,
+        /// First number missing.
+        from: u64,
+        /// Last number missing.
+        to: u64,
+    },
+}
+
+/// An agent instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Instance {
+    /// The agent's name.
+    pub agent: String,
+    /// Its slot in the kernel maps.
+    pub slot: u32,
+    /// Unique for ever: boot id and launch number.
+    pub instance: String,
+    /// Its profile's name.
+    pub profile: String,
+}
+
+/// Who gave an order, as the kernel says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// User id of the socket's peer.
+    pub uid: u32,
+    /// Login user id (`/proc/PID/loginuid`), where one is set: the human behind `sudo`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login_uid: Option<u32>,
+    /// Process id of the peer.
+    pub pid: u32,
+}
+
+/// See [`Record::Start`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Version of the daemon.
+    pub version: String,
+    /// SHA-256 of the daemon's executable, hex.
+    pub daemon_sha256: String,
+    /// SHA-256 of the kernel programs' object, hex.
+    pub ebpf_sha256: String,
+    /// Running kernel's release.
+    pub kernel: String,
+    /// Whether enforcement was already in force and was adopted.
+    pub adopted: bool,
+    /// What is not in force, each in one sentence; empty when everything is.
+    pub missing: Vec<String>,
+}
+
+/// See [`Record::Policy`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Generation in the kernel maps.
+    pub generation: u64,
+    /// SHA-256 of the policy's text, hex.
+    pub sha256: String,
+    /// Where the text came from: a path, or `embedded default`.
+    pub source: String,
+    /// Roots that could not be resolved, and so protect or open nothing yet.
+    pub unresolved: Vec<String>,
+    /// Who ordered it; absent at the daemon's own start.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<Operator>,
+}
+
+/// See [`Record::Launch`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The instance.
+    pub instance: Instance,
+    /// Work folder.
+    pub workdir: String,
+    /// Cgroup id.
+    pub cgroup: u64,
+    /// Who launched it: the first link of its chain of authority.
+    pub by: Operator,
+    /// What the launcher said it would run: a claim.
+    pub command: Vec<String>,
+}
+
+/// See [`Record::Enforce`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Enforce {
+    /// When.
+    pub at: BootNs,
+    /// `deny` or `allow`, with the position in that ring.
+    pub ring: String,
+    /// See `ring`.
+    pub position: Position,
+    /// Who, by the kernel's word.
+    pub actor: Actor,
+    /// The instance; absent where the daemon does not know the label.
+    pub instance: Option<Instance>,
+    /// SHA-256 of the acting executable, hex; absent where it was gone before it could be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub executable_sha256: Option<String>,
+    /// Surface's name.
+    pub surface: String,
+    /// Operation's name.
+    pub operation: String,
+    /// On what.
+    pub object: Object,
+    /// Zone's name.
+    pub zone: String,
+    /// Policy generation and its text's digest.
+    pub generation: u64,
+    /// See `generation`.
+    pub policy_sha256: String,
+    /// The verdict in force: `allow`, `hold`, `deny`.
+    pub verdict: String,
+    /// Its reason's code.
+    pub reason: String,
+    /// What each primitive answered.
+    pub findings: Vec<Finding>,
+}
+
+/// See [`Record::Kill`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kill {
+    /// One agent's name, or absent for all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agent: Option<String>,
+    /// `freeze` or `terminate`.
+    pub mode: String,
+    /// Who ordered it.
+    pub by: Operator,
+    /// When it was ordered: it may have been while no daemon ran.
+    pub at: BootNs,
+}
+
+/// See [`Record::Recover`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recover {
+    /// One agent's name, or absent for all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agent: Option<String>,
+    /// Who ordered it.
+    pub by: Operator,
+    /// The cause, as noted by who ordered it.
+    pub note: String,
+}

@@ -1,0 +1,1 @@
+//! Policy: text, checked, compiled, rows for the kernel.

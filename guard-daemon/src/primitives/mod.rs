@@ -1,0 +1,1 @@
+//! Judges of one shape behind one trait.
