@@ -1,1 +1,3 @@
 //! Policy: text, checked, compiled, rows for the kernel.
+
+pub mod rows;
