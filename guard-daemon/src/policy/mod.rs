@@ -1,3 +1,4 @@
 //! Policy: text, checked, compiled, rows for the kernel.
 
+pub mod problem;
 pub mod rows;

@@ -1,4 +1,6 @@
-//! What a compiled policy is to the kernel: rows, without generation or slot. Knows no map and no system call.
+//! What one policy generation writes into the kernel maps. Plain values: knows neither slots nor maps.
+//!
+//! The generation is exactly these rows: a cell that is not listed is empty, and an empty cell denies.
 
 use std::net::Ipv6Addr;
 
@@ -6,21 +8,37 @@ use guard_common::limits::CHILD_NAME_LEN_MAX;
 use guard_common::map::cell::Cell;
 use guard_common::map::zone::{Mark, NameKind};
 
-/// One inode: the kernel's device number (`(major << 20) | minor`) and the inode number.
+/// One inode as the kernel's walk sees it: the kernel's device number `(major << 20) | minor`, and
+/// the inode number.
 pub type InodeKey = (u32, u64);
 
-/// Every row of one policy generation.
+/// Every row of one generation, each list in ascending order and without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
-    /// Profile, zone, and what the profile may do there.
+    /// (profile, zone) to verdicts. Every cell of the slot that is not here must be written empty.
     pub cells: Vec<(u16, u16, Cell)>,
-    /// Marked inodes.
+    /// Marked objects.
     pub marks: Vec<(InodeKey, Mark)>,
-    /// Names below a marked directory that did not exist at load: directory, name (NUL-padded), mark.
+    /// (directory, name, NUL-padded) to the mark of what stands under that name, whatever its inode. The
+    /// directory's own mark carries `MARK_HAS_CHILDREN`.
     pub children: Vec<(InodeKey, [u8; CHILD_NAME_LEN_MAX], Mark)>,
-    /// Name rules: how the text matches, the text without `*` (1 to 32 bytes), mark.
+    /// Name rules, text without `*`.
     pub names: Vec<(NameKind, Vec<u8>, Mark)>,
-    /// Peers: protocol (`IPPROTO_*`, 0 for any), port (host byte order, 0 for any), address (IPv4 in its mapped
-    /// form), leading bits of the 128-bit address that count, zone.
-    pub addresses: Vec<(u8, u16, Ipv6Addr, u8, u16)>,
+    /// Address rules.
+    pub addresses: Vec<AddressRow>,
+}
+
+/// One address rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressRow {
+    /// `IPPROTO_*`, 0 for any.
+    pub protocol: u8,
+    /// Port in host byte order, 0 for any.
+    pub port: u16,
+    /// Network address, IPv4 in its mapped form (`::ffff:a.b.c.d`).
+    pub address: Ipv6Addr,
+    /// Bits of `address` that count, of 128 (IPv4 prefixes count 96 more).
+    pub prefix_len: u8,
+    /// Zone of the peers that match.
+    pub zone: u16,
 }
