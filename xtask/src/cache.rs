@@ -1,0 +1,85 @@
+//! The cache folder: what is slow to get or build and outlives a clean clone. Everything in it can be
+//! deleted at any time; `cargo xtask setup` brings it back.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::sh::say;
+
+/// Where the cache is: `GUARD_CACHE`, or `guard` in the user's own cache folder.
+pub(crate) fn root() -> Result<PathBuf> {
+    let set = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let root = set("GUARD_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("guard")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/guard")))
+        .ok_or_else(|| anyhow!("no place for the cache: neither GUARD_CACHE nor HOME is set"))?;
+    folder(std::path::absolute(root)?)
+}
+
+/// Makes the folder if it is not there.
+pub(crate) fn folder(path: PathBuf) -> Result<PathBuf> {
+    fs::create_dir_all(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+    Ok(path)
+}
+
+/// Where cargo builds: shared by all checkouts, so that RocksDB's ten minutes are spent once.
+pub(crate) fn target_dir() -> Result<PathBuf> {
+    match std::env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()) {
+        Some(path) => Ok(std::path::absolute(path)?),
+        None => folder(root()?.join("target")),
+    }
+}
+
+/// Held until dropped: one process at a time does `what`.
+#[must_use]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held for its drop")] Flock<File>);
+
+pub(crate) fn lock(name: &str, what: &str) -> Result<Lock> {
+    let path = root()?.join(format!("{name}.lock"));
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot open the lock {}", path.display()))?;
+    let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(held) => return Ok(Lock(held)),
+        Err((file, _)) => file,
+    };
+    say(&format!("waiting for another process to finish to {what}"));
+    let held = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| errno);
+    held.map(Lock).with_context(|| format!("cannot lock {}", path.display()))
+}
+
+/// FNV-1a, 64 bit: tells cache entries apart, protects nothing.
+pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in parts {
+        for byte in part.iter().chain(&[0xff]) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{hash:016x}")
+}
+
+/// Writes beside the file and renames: a reader sees the old content or the new one.
+pub(crate) fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
+    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&beside, content).with_context(|| format!("cannot write {}", beside.display()))?;
+    fs::rename(&beside, path).with_context(|| format!("cannot replace {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_depends_on_where_parts_end() {
+        let digest_of = |parts: &[&str]| digest(parts.iter().map(|part| part.as_bytes()));
+        assert_ne!(digest_of(&["ab", "c"]), digest_of(&["a", "bc"]));
+        assert_eq!(digest_of(&["ab", "c"]), digest_of(&["ab", "c"]));
+    }
+}

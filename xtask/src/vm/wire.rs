@@ -1,0 +1,147 @@
+//! The lines between host and guest: one unix socket per virtio-serial port, in a folder that is gone as soon
+//! as QEMU has connected. Output is passed on byte by byte; nothing is interpreted but the control lines.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::Child;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use anyhow::{Context, Result, bail};
+
+const POLL: Duration = Duration::from_millis(5);
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Sockets that wait for QEMU; the folder goes with the value.
+pub(crate) struct Listeners {
+    folder: PathBuf,
+    waiting: Vec<(&'static str, UnixListener)>,
+}
+
+impl Listeners {
+    pub(crate) fn new(names: &[&'static str]) -> Result<Listeners> {
+        // A socket's path is limited to 107 bytes: the cache folder's may be too long.
+        let folder = std::env::temp_dir().join(format!("guard-vm-{}", std::process::id()));
+        if folder.is_dir() {
+            fs::remove_dir_all(&folder)?; // of a killed process that had this number before
+        }
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let mut listeners = Listeners { folder, waiting: Vec::new() };
+        for name in names {
+            let listener = UnixListener::bind(listeners.path(name))?;
+            listener.set_nonblocking(true)?;
+            listeners.waiting.push((name, listener));
+        }
+        Ok(listeners)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Waits until QEMU has connected to every socket. A QEMU that ends before is the caller's to explain.
+    pub(crate) fn accept(self, qemu: &mut Child) -> Result<HashMap<&'static str, UnixStream>> {
+        let deadline = Instant::now() + CONNECT_LIMIT;
+        let mut streams = HashMap::new();
+        for (name, listener) in &self.waiting {
+            let stream = loop {
+                match listener.accept() {
+                    Ok((stream, _)) => break stream,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error).context("cannot accept QEMU's connection"),
+                }
+                if qemu.try_wait()?.is_some() || Instant::now() > deadline {
+                    bail!("QEMU did not start");
+                }
+                thread::sleep(POLL);
+            };
+            stream.set_nonblocking(false)?;
+            streams.insert(*name, stream);
+        }
+        Ok(streams)
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        // Nothing else can be done about a folder that cannot be removed.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Where a port's bytes go, beside being kept.
+pub(crate) enum Sink {
+    Stdout,
+    Stderr,
+    Nowhere,
+}
+
+/// Passes a port's bytes on until its end, in a thread of its own; what it returns is what it kept.
+pub(crate) fn pump(mut from: UnixStream, sink: Sink, keep: bool) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let count = match from.read(&mut buffer) {
+                Ok(0) => return kept,
+                Ok(count) => count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(_) => return kept, // QEMU was ended: what came before is whole
+            };
+            let bytes = buffer.get(..count).unwrap_or_default();
+            // A reader who has gone away must not stop the guest: go on draining.
+            let _ = match sink {
+                Sink::Stdout => write_flushed(&mut std::io::stdout(), bytes),
+                Sink::Stderr => write_flushed(&mut std::io::stderr(), bytes),
+                Sink::Nowhere => Ok(()),
+            };
+            if keep {
+                kept.extend_from_slice(bytes);
+            }
+        }
+    })
+}
+
+fn write_flushed(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(bytes)?;
+    to.flush()
+}
+
+/// What the control port said within the limit.
+pub(crate) enum Heard {
+    Line(String),
+    Silence,
+    Closed,
+}
+
+/// Reads one line; the guest writes little here, so a byte at a time will do.
+pub(crate) fn hear(control: &mut UnixStream, limit: Option<Duration>) -> Result<Heard> {
+    let deadline = limit.map(|limit| Instant::now() + limit);
+    let mut line = Vec::new();
+    let mut byte = [0; 1];
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Ok(Heard::Silence);
+        }
+        control.set_read_timeout(left)?;
+        match control.read(&mut byte) {
+            Ok(0) => return Ok(Heard::Closed),
+            Ok(_) if byte == *b"\n" => return Ok(Heard::Line(String::from_utf8_lossy(&line).into_owned())),
+            Ok(_) => line.extend_from_slice(&byte),
+            Err(error) => match error.kind() {
+                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => return Ok(Heard::Silence),
+                std::io::ErrorKind::Interrupted => {}
+                std::io::ErrorKind::ConnectionReset => return Ok(Heard::Closed),
+                _ => return Err(error).context("cannot read the guest's control port"),
+            },
+        }
+    }
+}
