@@ -15,10 +15,12 @@ pub mod name {
     /// Array: [`super::switch::KillMode`] as u32, by agent slot; slot 0 is every agent.
     pub const KILL: &str = "KILL";
     /// Array: 0 on, 1 off (u32), by [`crate::Surface`].
-    pub const SURFACES: &str = "SURFACES";
+    pub const SURFACES_OFF: &str = "SURFACES_OFF";
     /// Array of one: the policy generation in force (u64); its lowest bit is the slot. 0: no policy yet.
+    /// Mappable (`BPF_F_MMAPABLE`): the daemon flips it with one atomic store.
     pub const GENERATION: &str = "GENERATION";
     /// Array of one: bumped whenever an object may have changed its zone (u64).
+    /// Mappable (`BPF_F_MMAPABLE`): the daemon and the programs both add to it, each with one atomic add.
     pub const EPOCH: &str = "EPOCH";
     /// Array of one: the daemon's last sign of life (u64, nanoseconds since boot).
     pub const HEARTBEAT: &str = "HEARTBEAT";
@@ -49,7 +51,24 @@ pub mod name {
 
     /// Every map that must be pinned for enforcement to outlive the daemon.
     pub const ALL: &[&str] = &[
-        LABELS, AGENT_CGROUPS, KILL, SURFACES, GENERATION, EPOCH, HEARTBEAT, CELLS, MARKS, CHILDREN, NAMES,
-        NAME_LENGTHS, ZONE_CACHE, ADDRESSES, DENIES, ALLOWS, SEQUENCE, FAULTS, COUNTS,
+        LABELS,
+        AGENT_CGROUPS,
+        KILL,
+        SURFACES_OFF,
+        GENERATION,
+        EPOCH,
+        HEARTBEAT,
+        CELLS,
+        MARKS,
+        CHILDREN,
+        NAMES,
+        NAME_LENGTHS,
+        ZONE_CACHE,
+        ADDRESSES,
+        DENIES,
+        ALLOWS,
+        SEQUENCE,
+        FAULTS,
+        COUNTS,
     ];
 }
