@@ -12,6 +12,7 @@ pub struct ProcessKey {
     /// Process id in the host's namespace.
     pub pid: u32,
     /// Start of the process, in nanoseconds since boot.
+    #[serde(with = "super::decimal")]
     pub start_boot_ns: u64,
 }
 
@@ -21,6 +22,7 @@ pub struct Position {
     /// CPU that counted it.
     pub cpu: u32,
     /// Number in that sequence, from 1.
+    #[serde(with = "super::decimal")]
     pub seq: u64,
 }
 
@@ -40,6 +42,7 @@ pub struct Actor {
     /// See `uid`.
     pub gid: u32,
     /// Cgroup id of the acting task.
+    #[serde(with = "super::decimal")]
     pub cgroup: u64,
     /// The task's name, with bytes outside UTF-8 replaced.
     pub comm: String,
@@ -60,6 +63,7 @@ pub enum Object {
         /// Device number, the kernel's form.
         dev: u32,
         /// Inode number; 0 where there is none yet.
+        #[serde(with = "super::decimal")]
         ino: u64,
         /// `guard_common::event::{OPEN_*, PATH_*}` bits.
         flags: u32,

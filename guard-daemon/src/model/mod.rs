@@ -1,5 +1,6 @@
 //! Domain types: what acts, on what, what was found and decided, what is recorded. Pure: no IO, no clock.
 
 pub mod action;
+pub mod decimal;
 pub mod finding;
 pub mod record;

@@ -1,8 +1,8 @@
 //! Records: what one stage owes the next, and what the ledger keeps.
 //!
 //! Field names and tags are a format: they are signed, and verified by strangers. Maps are never used where
-//! their order could vary; numbers are integers; 64-bit identities that a JSON reader could round (inode,
-//! cgroup, start times, positions) stay below 2^53 or are written as decimal strings by their type.
+//! their order could vary; numbers are integers; every `u64` is written as a decimal string, for a JSON
+//! reader may round a number above 2^53.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +51,10 @@ pub enum Record {
         /// The CPU that counted.
         cpu: u32,
         /// First number missing.
+        #[serde(with = "super::decimal")]
         from: u64,
         /// Last number missing.
+        #[serde(with = "super::decimal")]
         to: u64,
     },
 }
@@ -103,6 +105,7 @@ pub struct Start {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Generation in the kernel maps.
+    #[serde(with = "super::decimal")]
     pub generation: u64,
     /// SHA-256 of the policy's text, hex.
     pub sha256: String,
@@ -123,6 +126,7 @@ pub struct Launch {
     /// Work folder.
     pub workdir: String,
     /// Cgroup id.
+    #[serde(with = "super::decimal")]
     pub cgroup: u64,
     /// Who launched it: the first link of its chain of authority.
     pub by: Operator,
@@ -134,6 +138,7 @@ pub struct Launch {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Enforce {
     /// When.
+    #[serde(with = "super::decimal")]
     pub at: BootNs,
     /// `deny` or `allow`, with the position in that ring.
     pub ring: String,
@@ -155,6 +160,7 @@ pub struct Enforce {
     /// Zone's name.
     pub zone: String,
     /// Policy generation and its text's digest.
+    #[serde(with = "super::decimal")]
     pub generation: u64,
     /// See `generation`.
     pub policy_sha256: String,
@@ -177,6 +183,7 @@ pub struct Kill {
     /// Who ordered it.
     pub by: Operator,
     /// When it was ordered: it may have been while no daemon ran.
+    #[serde(with = "super::decimal")]
     pub at: BootNs,
 }
 
