@@ -44,6 +44,11 @@ pub enum Request {
     },
     /// A kill order was given through the pinned map and journalled: record it. Answer: [`Response::Done`].
     KillGiven,
+    /// Wait until every event that the kernel had reported when this came has been judged and told to those
+    /// who watch. Answer: [`Response::Done`].
+    Settle,
+    /// The policy in force, with its text. Answer: [`Response::Policy`].
+    Policy,
     /// Put a policy in force. Answer: [`Response::Applied`].
     Apply {
         /// The policy's text.
@@ -88,6 +93,13 @@ pub enum Response {
     Refusals {
         /// Newest first.
         refusals: Vec<Refusal>,
+    },
+    /// See [`Request::Policy`].
+    Policy {
+        /// Its text.
+        text: String,
+        /// Where it came from, and its generation.
+        policy: crate::model::record::Policy,
     },
     /// See [`Request::Apply`].
     Applied {
