@@ -96,6 +96,18 @@ pub struct KernelVerdict {
     pub generation: u64,
 }
 
+/// What is known of the acting process's executable. A decoder leaves it at `NotRead`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Executable {
+    /// Nobody looked yet.
+    #[default]
+    NotRead,
+    /// SHA-256 of its content, hex.
+    Sha256(String),
+    /// It could not be read, and why.
+    Absent(String),
+}
+
 /// An action that the kernel decided, as decoded from a ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
@@ -107,6 +119,8 @@ pub struct Action {
     pub at: BootNs,
     /// Who.
     pub actor: Actor,
+    /// What the acting process runs; see [`Executable`].
+    pub executable: Executable,
     /// Class of action.
     pub surface: Surface,
     /// Kind of action.

@@ -42,3 +42,10 @@ pub struct Finding {
     /// A sentence for a person.
     pub reason: String,
 }
+
+impl Finding {
+    /// A finding that rests on what the kernel says or enforces.
+    pub fn exact(primitive: &str, answer: Answer, reason: impl Into<String>) -> Self {
+        Self { primitive: primitive.to_owned(), answer, basis: Basis::Exact, reason: reason.into() }
+    }
+}

@@ -2,5 +2,8 @@
 
 pub mod action;
 pub mod decimal;
+pub mod effect;
 pub mod finding;
+pub mod input;
 pub mod record;
+pub mod state;

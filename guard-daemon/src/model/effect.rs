@@ -1,0 +1,105 @@
+//! What the daemon does about an input. `engine::step` lists effects in the order in which they must happen:
+//! revoke, append, grant or refuse, notify.
+
+use guard_common::Surface;
+use guard_common::map::switch::KillMode;
+
+use super::record::Record;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Take something away. Never waits for the ledger: a full disk must not keep a permission alive.
+    Revoke(Narrowing),
+    /// Keep a record. What follows a durable one in the list happens only after it is on the disk.
+    Append {
+        /// The record.
+        record: Box<Record>,
+        /// When it has to be on the disk.
+        durability: Durability,
+    },
+    /// Give something. Only ever listed behind the durable record that says so.
+    Grant(Widening),
+    /// Say no to who asked, and why.
+    Refuse(String),
+    /// Tell who watches.
+    Notify(Box<Notice>),
+    /// Show the kernel that the daemon lives.
+    Heartbeat,
+    /// Sign the ledger's head.
+    Checkpoint,
+}
+
+/// When a record has to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Before the next effect.
+    Durable,
+    /// With the next commit of the group.
+    Routine,
+}
+
+/// What is taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Narrowing {
+    /// A surface goes off.
+    SurfaceOff(Surface),
+    /// Kill words are set. Never lowers a word from terminate to freeze.
+    Kill {
+        /// Slots; `KILL_ALL` for everybody.
+        slots: Vec<u32>,
+        /// Freeze or terminate.
+        mode: KillMode,
+    },
+}
+
+/// What is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Widening {
+    /// A surface goes on.
+    SurfaceOn(Surface),
+    /// Kill words go back to run.
+    Recover {
+        /// Slots; `KILL_ALL` for everybody.
+        slots: Vec<u32>,
+        /// The agent whose orders are lifted, or absent for all.
+        agent: Option<String>,
+    },
+    /// A prepared instance takes its process in.
+    Launch {
+        /// Its slot.
+        slot: u32,
+    },
+    /// A prepared policy generation comes into force.
+    Policy {
+        /// Its number.
+        generation: u64,
+    },
+}
+
+/// A refusal, told to who watches the instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Instance's slot.
+    pub slot: u32,
+    /// Agent's name, or the slot's number where the label is not known.
+    pub agent: String,
+    /// Process id and its name.
+    pub pid: u32,
+    /// See `pid`.
+    pub comm: String,
+    /// Surface's name.
+    pub surface: &'static str,
+    /// Operation's name.
+    pub operation: &'static str,
+    /// A path, or address, port and protocol.
+    pub object: String,
+    /// Zone's name.
+    pub zone: String,
+    /// Reason's code.
+    pub reason: &'static str,
+    /// The primitive that answers for it.
+    pub primitive: &'static str,
+    /// Why, and what would change it.
+    pub sentence: &'static str,
+}

@@ -1,0 +1,60 @@
+//! Agent instances by their slot. An ended one stays known until its slot is given away again: its last
+//! events may still stand in a ring.
+
+use std::collections::BTreeMap;
+
+use crate::model::action::BootNs;
+use crate::model::record::Instance;
+
+/// One instance, as judgement needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Names and slot.
+    pub instance: Instance,
+    /// Profile's index, as in its label.
+    pub profile: u16,
+    /// Its cgroup's id.
+    pub cgroup: u64,
+    /// When it was enrolled.
+    pub since: BootNs,
+    /// When its last process ended.
+    pub ended: Option<BootNs>,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub struct Instances {
+    by_slot: BTreeMap<u32, Enrolled>,
+}
+
+impl Instances {
+    /// Takes an instance; whoever had its slot before is forgotten.
+    pub fn enrol(&mut self, enrolled: Enrolled) {
+        self.by_slot.insert(enrolled.instance.slot, enrolled);
+    }
+
+    /// Notes an instance's end; gives it back where it was alive.
+    pub fn end(&mut self, slot: u32, at: BootNs) -> Option<&Enrolled> {
+        let enrolled = self.by_slot.get_mut(&slot)?;
+        if enrolled.ended.is_some() {
+            return None;
+        }
+        enrolled.ended = Some(at);
+        Some(enrolled)
+    }
+
+    /// The instance with this label slot, living or ended.
+    pub fn by_slot(&self, slot: u32) -> Option<&Enrolled> {
+        self.by_slot.get(&slot)
+    }
+
+    /// Every known instance, by slot.
+    pub fn all(&self) -> impl Iterator<Item = &Enrolled> {
+        self.by_slot.values()
+    }
+
+    /// Every living instance, by slot.
+    pub fn alive(&self) -> impl Iterator<Item = &Enrolled> {
+        self.all().filter(|enrolled| enrolled.ended.is_none())
+    }
+}
