@@ -6,7 +6,6 @@
 macro_rules! kernel_fields {
     ($callback:ident) => {
         $callback! {
-            OFF_TASK_TGID = "task_struct" "tgid";
             OFF_TASK_GROUP_LEADER = "task_struct" "group_leader";
             OFF_TASK_START_BOOTTIME = "task_struct" "start_boottime";
             OFF_TASK_CGROUPS = "task_struct" "cgroups";
@@ -29,7 +28,6 @@ macro_rules! kernel_fields {
             OFF_DENTRY_SB = "dentry" "d_sb";
             OFF_INODE_INO = "inode" "i_ino";
             OFF_INODE_MODE = "inode" "i_mode";
-            OFF_INODE_SB = "inode" "i_sb";
             OFF_SB_DEV = "super_block" "s_dev";
             OFF_SB_FLAGS = "super_block" "s_flags";
             OFF_VFSMOUNT_ROOT = "vfsmount" "mnt_root";
@@ -37,6 +35,7 @@ macro_rules! kernel_fields {
             OFF_MOUNT_PARENT = "mount" "mnt_parent";
             OFF_MOUNT_MOUNTPOINT = "mount" "mnt_mountpoint";
             OFF_RENAMEDATA_OLD_DENTRY = "renamedata" "old_dentry";
+            OFF_RENAMEDATA_NEW_DENTRY = "renamedata" "new_dentry";
             OFF_BPRM_FILE = "linux_binprm" "file";
             OFF_SOCKET_SK = "socket" "sk";
             OFF_SOCK_FAMILY = "sock" "__sk_common.skc_family";
@@ -44,10 +43,9 @@ macro_rules! kernel_fields {
             OFF_SOCK_DPORT = "sock" "__sk_common.skc_dport";
             OFF_SOCK_DADDR = "sock" "__sk_common.skc_daddr";
             OFF_SOCK_V6_DADDR = "sock" "__sk_common.skc_v6_daddr";
-            OFF_SOCK_STATE = "sock" "__sk_common.skc_state";
             OFF_MSGHDR_NAME = "msghdr" "msg_name";
             OFF_MSGHDR_NAMELEN = "msghdr" "msg_namelen";
-            OFF_MSGHDR_FLAGS = "msghdr" "msg_flags";
+            OFF_UNIX_SOCK_ADDR = "unix_sock" "addr";
             OFF_UNIX_SOCK_PATH_DENTRY = "unix_sock" "path.dentry";
             OFF_UNIX_SOCK_PATH_MNT = "unix_sock" "path.mnt";
         }

@@ -33,6 +33,8 @@ wire_enum! {
         NoPolicy = 12 => "no_policy",
         /// The task is an agent's, but its label is not known to this daemon.
         UnknownAgent = 13 => "unknown_agent",
+        /// Agents create no device nodes: a node in a work folder would open the device itself.
+        DeviceNode = 14 => "device_node",
     }
 }
 
@@ -51,7 +53,8 @@ impl Reason {
             | Self::UnknownFamily
             | Self::MalformedAddress
             | Self::KernelFault
-            | Self::NoPolicy => "network_boundary",
+            | Self::NoPolicy
+            | Self::DeviceNode => "network_boundary",
         }
     }
 
@@ -71,6 +74,7 @@ impl Reason {
             Self::MalformedAddress => "the address is malformed",
             Self::KernelFault => "the kernel could not tell, and what is not known is refused",
             Self::NoPolicy => "no policy is in force yet",
+            Self::DeviceNode => "agents may not create device nodes",
             Self::UnknownAgent => "the task carries a label that the daemon does not know",
         }
     }

@@ -1,8 +1,9 @@
 //! What the kernel programs tell the daemon, through two ring buffers: refusals and holds in one, routine
 //! allows in the other.
 //!
-//! An event is one [`Event`] followed by `path_len + second_path_len` bytes of path text (see
-//! [`Event::path_len`]).
+//! An event is one [`Event`] followed by at least `path_len + second_path_len` bytes of path text (see
+//! [`Event::path_len`]); what follows that is not meant. Numbers of one sequence may arrive a little out of
+//! order: a task can be preempted between taking its number and taking its place in the ring.
 
 use crate::wire_enum;
 

@@ -82,7 +82,8 @@ pub struct NameLengths {
 }
 
 /// A walk's result, kept on the inode. Holds only for the very name it was found under: an inode with
-/// several names, or one that was moved, is walked for again.
+/// several names, or one that was moved, is walked for again. Never changed in place: a reader on another CPU
+/// would see half of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Cached {
@@ -97,13 +98,10 @@ pub struct Cached {
     /// Zone found.
     pub zone: u16,
     /// Zero.
-    pub pad: u16,
-    /// Agent whose use of the object was last recorded.
-    pub seen_agent: u32,
-    /// Surfaces of that agent's recorded uses, one bit each.
-    pub seen_surfaces: u32,
-    /// Zero.
-    pub pad2: u32,
+    pub pad: [u16; 3],
+    /// Whose use of the object was last recorded: the agent in the upper half, its recorded surfaces in the
+    /// lower, one bit each. The only part that changes after the value was made, and in one write.
+    pub seen: u64,
 }
 
 const _: () = {
