@@ -1,1 +1,3 @@
 //! The only user of aya.
+
+pub mod descriptors;
