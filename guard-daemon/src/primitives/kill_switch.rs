@@ -54,6 +54,7 @@ fn refusing_switch(action: &Action) -> Option<Switch> {
         | Reason::MalformedAddress
         | Reason::KernelFault
         | Reason::NoPolicy
+        | Reason::DeviceNode
         | Reason::UnknownAgent => None,
     }
 }

@@ -22,7 +22,7 @@ impl Primitive for NetworkBoundary {
     fn judge(&self, action: &Action, state: &State) -> Finding {
         let (answer, reason) = match looked_at_zone(action) {
             Looked::Up => derive(action, state),
-            Looked::CouldNot => could_not(&action.kernel),
+            Looked::Refuses => whatever_the_policy(&action.kernel),
             Looked::Away(why) => (Answer::NotApplicable, why.to_owned()),
         };
         Finding::exact(NAME, answer, reason)
@@ -33,8 +33,8 @@ impl Primitive for NetworkBoundary {
 enum Looked {
     /// It found a zone and looked its cell up.
     Up,
-    /// It could not find out, and refused therefore.
-    CouldNot,
+    /// It could not find out, or refuses such a thing under every policy.
+    Refuses,
     /// It never needed a zone.
     Away(&'static str),
 }
@@ -51,12 +51,13 @@ fn looked_at_zone(action: &Action) -> Looked {
         | Reason::UnknownFamily
         | Reason::MalformedAddress
         | Reason::KernelFault
-        | Reason::NoPolicy => Looked::CouldNot,
+        | Reason::NoPolicy
+        | Reason::DeviceNode => Looked::Refuses,
         Reason::EdgeAllows | Reason::NoEdge | Reason::EdgeDenies | Reason::HoldUnavailable => Looked::Up,
     }
 }
 
-fn could_not(kernel: &KernelVerdict) -> (Answer, String) {
+fn whatever_the_policy(kernel: &KernelVerdict) -> (Answer, String) {
     let sentence = kernel.reason.sentence();
     match kernel.verdict {
         Verdict::Deny => (Answer::Fail, sentence.to_owned()),
@@ -168,6 +169,7 @@ mod tests {
             Reason::MalformedAddress,
             Reason::KernelFault,
             Reason::NoPolicy,
+            Reason::DeviceNode,
         ];
         for reason in reasons {
             let mut action = fixture::refused(reason, ZoneId::UNRESOLVED);
