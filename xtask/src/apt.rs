@@ -1,9 +1,11 @@
 //! Debian packages: which ones are needed and why; which are missing; installing them. Installs nothing
 //! without root: it then names the exact commands.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, bail};
 
-use crate::sh::{cmd, read, run, say};
+use crate::sh::{cmd, read, run_quiet, say};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Package {
@@ -110,7 +112,13 @@ pub(crate) fn install(packages: Vec<Package>) -> Result<()> {
         );
     }
     say("installing them with apt-get");
-    run(cmd("apt-get", &["-qq", "update"]).stdout(std::io::stderr()))?;
-    let mut install = cmd("apt-get", &["-qq", "-y", "--no-install-recommends", "install"]);
-    run(install.args(names).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr()))
+    run_quiet(&mut apt_get(&["update"]))?;
+    run_quiet(apt_get(&["--no-install-recommends", "install"]).args(names))
+}
+
+/// Silent, asks nothing, waits for another apt instead of failing.
+fn apt_get(args: &[&str]) -> Command {
+    let mut command = cmd("apt-get", &["-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]);
+    command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    command
 }

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::cache;
 use crate::kernel::Kernel;
 use crate::sh::{cmd, read, run_quiet, say};
-use crate::cache;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Any of them may carry a wanted kernel: bookworm 6.1, trixie 6.12, and the next ones after it.
@@ -160,7 +160,9 @@ fn mirror() -> Result<String> {
     files.extend(parts.filter_map(|entry| Some(entry.ok()?.path())));
     let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
     texts.flat_map(|text| mirrors_in(&text)).next().ok_or_else(|| {
-        anyhow!("this machine's apt names no Debian mirror to get kernels from; set GUARD_DEBIAN_MIRROR to one")
+        anyhow!(
+            "this machine's apt names no Debian mirror to get kernels from; set GUARD_DEBIAN_MIRROR to one"
+        )
     })
 }
 
@@ -184,7 +186,8 @@ mod tests {
     fn mirror_is_read_from_both_forms_of_sources() {
         let new = "Types: deb\n# http://old.example/debian\nURIs: http://mirror.example/debian\nSuites: x\n";
         assert_eq!(mirrors_in(new), ["http://mirror.example/debian"]);
-        let old = "deb [arch=amd64] https://mirror.example/debian/ bookworm main\ndeb https://x.example/apt y z\n";
+        let old =
+            "deb [arch=amd64] https://mirror.example/debian/ bookworm main\ndeb https://x.example/apt y z\n";
         assert_eq!(mirrors_in(old), ["https://mirror.example/debian/"]);
     }
 

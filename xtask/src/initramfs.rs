@@ -18,8 +18,9 @@ const PID1: &str = include_str!("vm/pid1.sh");
 
 /// Path of the initramfs for this kernel, built if the cache has none for these inputs.
 pub(crate) fn for_kernel(kernel: &Installed) -> Result<PathBuf> {
-    let busybox = fs::read(BUSYBOX)
-        .with_context(|| format!("cannot read {BUSYBOX}: run `cargo xtask setup` (package busybox-static)"))?;
+    let busybox = fs::read(BUSYBOX).with_context(|| {
+        format!("cannot read {BUSYBOX}: run `cargo xtask setup` (package busybox-static)")
+    })?;
     let folder = kernel.kernel.folder()?;
     let key = cache::digest([kernel.release.as_bytes(), &busybox, INIT.as_bytes(), PID1.as_bytes()]);
     let path = folder.join(format!("initramfs-{key}"));
@@ -32,7 +33,7 @@ pub(crate) fn for_kernel(kernel: &Installed) -> Result<PathBuf> {
 
 fn build(kernel: &Installed, busybox: &[u8]) -> Result<Vec<u8>> {
     let mut archive = crate::cpio::Archive::default();
-    for folder in ["bin", "modules", "lower", "rw", "root", "keep"] {
+    for folder in ["bin", "modules", "lower", "rw", "new", "keep"] {
         archive.folder(folder);
     }
     archive.program("bin/busybox", busybox);

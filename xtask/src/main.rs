@@ -7,11 +7,14 @@ mod cache;
 mod checkout;
 mod cpio;
 mod debian;
+mod demo;
 mod initramfs;
 mod kernel;
 mod linker;
 mod setup;
 mod sh;
+mod test;
+mod tidy;
 mod toolchain;
 mod vm;
 
@@ -32,6 +35,12 @@ enum Task {
     Build(build::Args),
     /// Boot a stock kernel on this machine's own files and run one command in it as root.
     Vm(vm::Args),
+    /// Check the rules of this code base: imports, openings, unsafe code, formatting.
+    Tidy(tidy::Args),
+    /// Run everything that checks: tidy, clippy, unit tests, the suites on each kernel.
+    Test(test::Args),
+    /// Show the main job on a kernel that can enforce: this host's own, else one in a VM.
+    Demo(demo::Args),
 }
 
 fn main() {
@@ -39,6 +48,9 @@ fn main() {
         Task::Setup(args) => setup::main(args),
         Task::Build(args) => build::main(args),
         Task::Vm(args) => vm::main(args),
+        Task::Tidy(args) => tidy::main(args),
+        Task::Test(args) => test::main(args),
+        Task::Demo(args) => demo::main(args),
     };
     match done {
         Ok(status) => std::process::exit(status),

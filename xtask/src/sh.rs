@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_failing_program_is_named_with_its_words() {
-        let error = read(&mut cmd("sh", &["-c", "echo no disk >&2; exit 4"])).expect_err("exit 4 is a failure");
+        let error =
+            read(&mut cmd("sh", &["-c", "echo no disk >&2; exit 4"])).expect_err("exit 4 is a failure");
         let text = format!("{error:#}");
         assert!(text.contains("no disk") && text.contains('4'), "{text}");
     }

@@ -64,9 +64,13 @@ impl Toolchain {
     }
 }
 
-/// The one that is there, without changing anything; what `setup` chose before goes first.
+/// The one that is there, without changing anything: first what `GUARD_EBPF_TOOLCHAIN` names (nightly or
+/// debian), then what `setup` chose before.
 pub(crate) fn find() -> Result<Option<Toolchain>> {
-    let chosen = std::fs::read_to_string(cache::root()?.join("toolchain")).unwrap_or_default();
+    let chosen = match std::env::var("GUARD_EBPF_TOOLCHAIN") {
+        Ok(named) if !named.is_empty() => named,
+        _ => std::fs::read_to_string(cache::root()?.join("toolchain")).unwrap_or_default(),
+    };
     let order = match chosen.trim() {
         "debian" => [Toolchain::Debian, Toolchain::Nightly],
         _ => [Toolchain::Nightly, Toolchain::Debian],

@@ -91,14 +91,7 @@ pub(crate) fn main(args: Args) -> Result<i32> {
         command = vec!["bash".to_owned(), "-l".to_owned()];
     }
     let timeout = (timeout > 0 && !shell).then(|| Duration::from_secs(timeout));
-    let job = Job {
-        icount,
-        terminal: shell,
-        timeout,
-        kernel_log,
-        memory_mib: memory,
-        ..Job::new(command)
-    };
+    let job = Job { icount, terminal: shell, timeout, kernel_log, memory_mib: memory, ..Job::new(command) };
     let mut worst = 0;
     let many = kernels.len() > 1;
     for kernel in kernels {
@@ -111,7 +104,8 @@ pub(crate) fn main(args: Args) -> Result<i32> {
     Ok(worst)
 }
 
-fn status(end: End) -> i32 {
+/// What xtask ends with for it.
+pub(crate) fn status(end: End) -> i32 {
     match end {
         End::Exited(status) => status,
         End::Hung => STATUS_HUNG,

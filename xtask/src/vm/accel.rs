@@ -8,9 +8,9 @@ use anyhow::Result;
 use super::Job;
 use super::guest::{End, run_on};
 use super::machine::Accel;
+use crate::cache;
 use crate::kernel::Kernel;
 use crate::sh::{cmd, read, say};
-use crate::cache;
 
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
 

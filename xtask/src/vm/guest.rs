@@ -44,7 +44,13 @@ pub(crate) fn run(kernel: Kernel, job: &Job) -> Result<Ran> {
     run_on(kernel, job, accel, BOOT_LIMIT, true)
 }
 
-pub(crate) fn run_on(kernel: Kernel, job: &Job, accel: Accel, boot_limit: Duration, loud: bool) -> Result<Ran> {
+pub(crate) fn run_on(
+    kernel: Kernel,
+    job: &Job,
+    accel: Accel,
+    boot_limit: Duration,
+    loud: bool,
+) -> Result<Ran> {
     let installed = kernel.installed()?;
     let initramfs = initramfs::for_kernel(&installed)?;
     let keep = hidden_paths(&installed.modules)?;
@@ -163,7 +169,8 @@ fn script(job: &Job) -> String {
     lines.push(set("HOME", "/root"));
     lines.push(set("USER", "root"));
     for (key, value) in std::env::vars() {
-        if ["TERM", "LANG", "RUST_LOG", "RUST_BACKTRACE"].contains(&key.as_str()) || key.starts_with("GUARD_") {
+        if ["TERM", "LANG", "RUST_LOG", "RUST_BACKTRACE"].contains(&key.as_str()) || key.starts_with("GUARD_")
+        {
             lines.push(set(&key, &value));
         }
     }
@@ -189,7 +196,9 @@ fn explain(kernel: Kernel, end: End, job: &Job, log: &[u8]) -> Result<()> {
         End::Exited(_) => return Ok(()),
         End::Hung => {
             let limit = job.timeout.unwrap_or_default().as_secs();
-            format!("the command did not end within {limit} s; the guest was ended (--timeout sets the limit)")
+            format!(
+                "the command did not end within {limit} s; the guest was ended (--timeout sets the limit)"
+            )
         }
         End::NoBoot => "the guest did not boot".to_owned(),
         End::Died => "the guest ended while the command ran".to_owned(),

@@ -2,7 +2,7 @@
 //! as QEMU has connected. Output is passed on byte by byte; nothing is interpreted but the control lines.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -54,7 +54,7 @@ impl Listeners {
             let stream = loop {
                 match listener.accept() {
                     Ok((stream, _)) => break stream,
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     Err(error) => return Err(error).context("cannot accept QEMU's connection"),
                 }
                 if qemu.try_wait()?.is_some() || Instant::now() > deadline {
@@ -92,7 +92,7 @@ pub(crate) fn pump(mut from: UnixStream, sink: Sink, keep: bool) -> JoinHandle<V
             let count = match from.read(&mut buffer) {
                 Ok(0) => return kept,
                 Ok(count) => count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return kept, // QEMU was ended: what came before is whole
             };
             let bytes = buffer.get(..count).unwrap_or_default();
@@ -136,12 +136,15 @@ pub(crate) fn hear(control: &mut UnixStream, limit: Option<Duration>) -> Result<
             Ok(0) => return Ok(Heard::Closed),
             Ok(_) if byte == *b"\n" => return Ok(Heard::Line(String::from_utf8_lossy(&line).into_owned())),
             Ok(_) => line.extend_from_slice(&byte),
-            Err(error) => match error.kind() {
-                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => return Ok(Heard::Silence),
-                std::io::ErrorKind::Interrupted => {}
-                std::io::ErrorKind::ConnectionReset => return Ok(Heard::Closed),
-                _ => return Err(error).context("cannot read the guest's control port"),
-            },
+            Err(error) if is_timeout(&error) => return Ok(Heard::Silence),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(Heard::Closed),
+            Err(error) => return Err(error).context("cannot read the guest's control port"),
         }
     }
+}
+
+/// Which of the two a socket reports is left open by `set_read_timeout`.
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -1,0 +1,129 @@
+//! `cargo xtask test`: tidy, clippy, unit tests, then the kernel suites on each kernel in a VM. Its last line
+//! is `N passed, N failed`, with `, N skipped` where something was.
+
+mod count;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use self::count::Count;
+use crate::kernel::Kernel;
+use crate::sh::say;
+use crate::vm::{self, End, Job, Which};
+use crate::{build, setup, tidy};
+
+const SUITE: &str = "guard-suite";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    Tidy,
+    Clippy,
+    Unit,
+    Kernel,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Kernels for the suites: 6.1, 6.12, 7.2, or all.
+    #[arg(long, default_value = "all", value_parser = vm::which)]
+    kernel: Which,
+    /// Only this stage; may be given more than once.
+    #[arg(long)]
+    only: Vec<Stage>,
+    /// End a kernel's suites when they take longer than this many seconds.
+    #[arg(long, default_value_t = 1800)]
+    timeout: u64,
+    /// Only tests whose names contain one of these; passed on to the unit tests and the suites.
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+pub(crate) fn main(args: Args) -> Result<i32> {
+    let wanted = |stage: Stage| args.only.is_empty() || args.only.contains(&stage);
+    let mut total = Count::default();
+    if wanted(Stage::Tidy) {
+        total += timed("tidy", tidied)?;
+    }
+    if [Stage::Clippy, Stage::Unit, Stage::Kernel].into_iter().any(wanted) {
+        timed("build", || build::all().map(|_| Count::default()))?;
+    }
+    if wanted(Stage::Clippy) {
+        total += timed("clippy", clippy)?;
+    }
+    if wanted(Stage::Unit) {
+        total += timed("unit tests", || unit(&args.filter))?;
+    }
+    if wanted(Stage::Kernel) {
+        setup::ensure(setup::Need::Vm)?;
+        for kernel in &args.kernel.0 {
+            total += timed(&format!("suites on {}", kernel.name()), || suites(*kernel, &args))?;
+        }
+    }
+    println!("{total}");
+    Ok(i32::from(total.failed > 0))
+}
+
+fn timed(name: &str, stage: impl FnOnce() -> Result<Count>) -> Result<Count> {
+    let started = Instant::now();
+    say(&format!("== {name}"));
+    let count = stage()?;
+    let took = started.elapsed().as_secs_f64();
+    let what = if count == Count::default() { "done".to_owned() } else { count.to_string() };
+    say(&format!("== {name}: {what} in {took:.1} s"));
+    Ok(count)
+}
+
+fn tidied() -> Result<Count> {
+    let tidy::Count { kept, broken } = tidy::run()?;
+    Ok(Count { passed: kept, failed: broken, skipped: 0 })
+}
+
+fn clippy() -> Result<Count> {
+    let mut cargo = build::workspace_cargo()?;
+    cargo.args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    let status =
+        cargo.stdin(Stdio::null()).stdout(std::io::stderr()).status().context("cannot start cargo")?;
+    Ok(Count::of(status.success()))
+}
+
+fn unit(filter: &[String]) -> Result<Count> {
+    let mut cargo = build::workspace_cargo()?;
+    cargo.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]).args(filter);
+    let (succeeded, lines) = shown(&mut cargo)?;
+    let count = count::unit(&lines);
+    // A test program that does not compile or dies has no result line of its own.
+    Ok(if succeeded || count.failed > 0 { count } else { Count { failed: 1, ..count } })
+}
+
+/// One boot, one run of the suites. A skip is a failure: these kernels are the supported ones.
+fn suites(kernel: Kernel, args: &Args) -> Result<Count> {
+    let command = std::iter::once(SUITE.to_owned()).chain(args.filter.iter().cloned()).collect();
+    let timeout = Some(Duration::from_secs(args.timeout));
+    let ran = vm::run(kernel, &Job { timeout, keep_output: true, ..Job::new(command) })?;
+    let output = String::from_utf8_lossy(&ran.output).into_owned();
+    Ok(count::suites(&output, ran.end == End::Exited(0)))
+}
+
+/// Runs with its standard output shown line by line, and kept.
+fn shown(command: &mut Command) -> Result<(bool, String)> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
+    let mut kept = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut reader = BufReader::new(stdout);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            std::io::stdout().write_all(&line)?;
+            kept.push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    }
+    Ok((child.wait()?.success(), kept))
+}
