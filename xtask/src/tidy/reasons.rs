@@ -27,15 +27,17 @@ struct Reason<'a> {
     code: &'a str,
 }
 
-/// Lines of the form `Variant = 3 => "code",`.
 fn reasons(text: &str) -> Vec<Reason<'_>> {
-    let parse = |(index, line): (usize, &str)| {
-        let (variant, rest) = line.split_once(" = ")?;
-        let (_, code) = rest.split_once("=> \"")?;
-        let (code, _) = code.split_once('"')?;
-        Some(Reason { line: index + 1, variant: variant.trim(), code })
-    };
-    text.lines().enumerate().filter_map(parse).collect()
+    let numbered = text.lines().enumerate();
+    numbered.filter_map(|(index, line)| reason_in(index + 1, line)).collect()
+}
+
+/// A line of the form `Variant = 3 => "code",`.
+fn reason_in(line: usize, text: &str) -> Option<Reason<'_>> {
+    let (variant, rest) = text.split_once(" = ")?;
+    let (_, code) = rest.split_once("=> \"")?;
+    let (code, _) = code.split_once('"')?;
+    Some(Reason { line, variant: variant.trim(), code })
 }
 
 /// What of a file is test: all of it below tests/ or in a file of tests, else from the first `cfg(test)` on.
