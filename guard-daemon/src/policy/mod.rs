@@ -1,4 +1,28 @@
-//! Policy: text, checked, compiled, rows for the kernel.
+//! Policy: text, checked, compiled, rows for the kernel; and what two policies decide differently. Pure, but for
+//! reading files.
+//!
+//! ```text
+//! Sources::read(path) | Sources::embedded() | Sources::unbundle(name, text)
+//!   -> check(sources)?              every problem of the text at once, or a Checked with warnings
+//!   -> compile(checked, lineage)?   Compiled: names, verdicts, cells, addresses
+//! ```
 
+mod check;
+mod compile;
+mod document;
 pub mod problem;
 pub mod rows;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use check::{AddressRule, Checked, Launch, Launcher, NameRule, Profile, Zone, check};
+pub use compile::{Compiled, Lineage, compile};
+pub use problem::{Place, Problem, Problems};
+pub use rows::Rows;
+pub use source::{EMBEDDED_NAME, FILES_MAX, INCLUDE_DEPTH_MAX, Source, Sources, TEXT_BYTES_MAX};
+
+/// Checks and compiles.
+pub fn load(sources: Sources, lineage: &Lineage) -> Result<Compiled, Problems> {
+    compile(check(sources)?, lineage)
+}

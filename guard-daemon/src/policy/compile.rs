@@ -1,0 +1,286 @@
+//! Checked to compiled: names become numbers, edges become cells. Answers what the policy decides, and why, from
+//! the same tables that the kernel gets. Knows no file system; roots are resolved elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
+
+use guard_common::limits::PROFILES_MAX;
+use guard_common::map::cell::Cell;
+use guard_common::{Surface, Verdict, ZoneId};
+use serde::{Deserialize, Serialize};
+
+use super::check::{AddressRule, Checked, Profile, Zone};
+use super::problem::{Place, Problem, Problems};
+use super::rows::AddressRow;
+use super::source::{Sources, Spot};
+
+/// Which number each name has had. Kept over pushes and restarts: running agents carry a profile's number, and
+/// events a zone's, for as long as they live.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// Profile names by index. A removed profile keeps its index, without any edge.
+    pub profiles: Vec<String>,
+    /// Zone names by id, from the first id of a policy's own. A removed zone's id is given again only when no
+    /// other is left.
+    pub zones: Vec<String>,
+}
+
+/// A policy as it decides.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    sources: Sources,
+    sha256: String,
+    warnings: Vec<Problem>,
+    lineage: Lineage,
+    default_profile: Option<u16>,
+    profiles: BTreeMap<u16, Profile>,
+    zones: BTreeMap<u16, Zone>,
+    edges: BTreeMap<(u16, u16, Surface), (Verdict, Spot)>,
+    addresses: Vec<AddressRow>,
+}
+
+/// Compiles a checked policy. `lineage` is the one of the policy before, or an empty one.
+pub fn compile(checked: Checked, lineage: &Lineage) -> Result<Compiled, Problems> {
+    let Checked { sources, warnings, default_profile, profiles, zones, edges } = checked;
+    let lineage = lineage.extended(&sources, &profiles, &zones)?;
+    let profile_id = ids(&lineage.profiles, 0);
+    let zone_id = ids(&lineage.zones, ZoneId::POLICY_FIRST.0);
+    let built_in = |name: &str| ZoneId::BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, id)| id.0);
+    let edges = edges
+        .into_iter()
+        .filter_map(|edge| {
+            let profile = *profile_id.get(&edge.profile)?;
+            let zone = built_in(&edge.zone).or_else(|| zone_id.get(&edge.zone).copied())?;
+            Some(((profile, zone, edge.surface), (edge.verdict, edge.spot)))
+        })
+        .collect();
+    let mut addresses: Vec<AddressRow> = zones
+        .values()
+        .filter_map(|zone| Some((*zone_id.get(&zone.name)?, zone)))
+        .flat_map(|(id, zone)| {
+            zone.addresses.iter().flat_map(move |(rule, _)| rows_of(rule).map(move |row| row.in_zone(id)))
+        })
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(Compiled {
+        sha256: sources.sha256(),
+        sources,
+        warnings,
+        default_profile: default_profile.and_then(|name| profile_id.get(&name).copied()),
+        profiles: numbered(profiles, &profile_id),
+        zones: numbered(zones, &zone_id),
+        edges,
+        addresses,
+        lineage,
+    })
+}
+
+impl Compiled {
+    /// SHA-256 of the text, includes and all, hex.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The texts.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// What is strange about the policy, and did not stop it.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// For the next policy, and for the next start.
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// Every profile by its index.
+    pub fn profiles(&self) -> impl Iterator<Item = (u16, &Profile)> {
+        self.profiles.iter().map(|(index, profile)| (*index, profile))
+    }
+
+    /// The profile with this name.
+    pub fn profile(&self, name: &str) -> Option<(u16, &Profile)> {
+        self.profiles().find(|(_, profile)| profile.name == name)
+    }
+
+    /// The profile of agents that were started without naming one.
+    pub fn default_profile(&self) -> Option<(u16, &Profile)> {
+        let index = self.default_profile?;
+        self.profiles.get(&index).map(|profile| (index, profile))
+    }
+
+    /// The name that a profile index has, or had before it was removed.
+    pub fn profile_name(&self, index: u16) -> Option<&str> {
+        self.lineage.profiles.get(usize::from(index)).map(String::as_str)
+    }
+
+    /// Every zone of the policy's own, by id.
+    pub fn zones(&self) -> impl Iterator<Item = (ZoneId, &Zone)> {
+        self.zones.iter().map(|(id, zone)| (ZoneId(*id), zone))
+    }
+
+    /// The zone with this name, built in or the policy's own.
+    pub fn zone_id(&self, name: &str) -> Option<ZoneId> {
+        let built_in = ZoneId::BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, id)| *id);
+        built_in.or_else(|| self.zones().find(|(_, zone)| zone.name == name).map(|(id, _)| id))
+    }
+
+    /// The name of a zone id, as an agent sees the zone: a removed zone keeps its name until its id is given
+    /// again.
+    pub fn zone_name(&self, id: ZoneId) -> Option<&str> {
+        if let Some((name, _)) = ZoneId::BUILT_IN.iter().find(|(_, known)| *known == id) {
+            return Some(name);
+        }
+        let position = id.0.checked_sub(ZoneId::POLICY_FIRST.0)?;
+        self.lineage.zones.get(usize::from(position)).map(String::as_str)
+    }
+
+    /// What the edge says; `None` where no edge leads, which denies.
+    pub fn verdict(&self, profile: u16, zone: ZoneId, surface: Surface) -> Option<Verdict> {
+        self.edges.get(&(profile, zone.0, surface)).map(|(verdict, _)| *verdict)
+    }
+
+    /// Where the edge is written.
+    pub fn edge_place(&self, profile: u16, zone: ZoneId, surface: Surface) -> Option<Place> {
+        self.edges.get(&(profile, zone.0, surface)).map(|(_, spot)| self.sources.place(*spot))
+    }
+
+    /// Every edge: profile, zone, surface, verdict.
+    pub fn edges(&self) -> impl Iterator<Item = (u16, ZoneId, Surface, Verdict)> {
+        self.edges
+            .iter()
+            .map(|((profile, zone, surface), (verdict, _))| (*profile, ZoneId(*zone), *surface, *verdict))
+    }
+
+    /// The text to add to the policy so that the edge allows this; `None` where no edge may lead.
+    pub fn edge_to_allow(&self, profile: u16, zone: ZoneId, surface: Surface) -> Option<String> {
+        if matches!(zone, ZoneId::GUARD | ZoneId::UNRESOLVED) {
+            return None;
+        }
+        let (profile, zone) = (self.profile_name(profile)?, self.zone_name(zone)?);
+        let surface = surface.name();
+        Some(format!("[[edges]]\nprofile = \"{profile}\"\nzone = \"{zone}\"\nallow = [\"{surface}\"]\n"))
+    }
+
+    /// The cells that are not empty.
+    pub fn cells(&self) -> Vec<(u16, u16, Cell)> {
+        let mut cells: BTreeMap<(u16, u16), Cell> = BTreeMap::new();
+        for ((profile, zone, surface), (verdict, _)) in &self.edges {
+            let cell = cells.entry((*profile, *zone)).or_default();
+            *cell = cell.with(*surface, Some(*verdict));
+        }
+        cells.into_iter().map(|((profile, zone), cell)| (profile, zone, cell)).collect()
+    }
+
+    /// The address rules, in ascending order.
+    pub fn addresses(&self) -> &[AddressRow] {
+        &self.addresses
+    }
+
+    /// The zone of a peer, found as the kernel finds it: the longest address prefix; among equals the rule that
+    /// names port and protocol, then port, then protocol, then neither.
+    pub fn zone_of_address(&self, address: IpAddr, port: u16, protocol: u8) -> ZoneId {
+        let address = u128::from(match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        });
+        let inside = |row: &&AddressRow| {
+            let difference = address ^ u128::from(row.address);
+            (row.port == 0 || row.port == port)
+                && (row.protocol == 0 || row.protocol == protocol)
+                && difference.leading_zeros() >= u32::from(row.prefix_len)
+        };
+        self.addresses
+            .iter()
+            .filter(inside)
+            .max_by_key(|row| (row.prefix_len, row.port != 0, row.protocol != 0))
+            .map_or(ZoneId::ELSEWHERE, |row| ZoneId(row.zone))
+    }
+}
+
+impl Lineage {
+    /// The same numbers for names that had one, new ones for new names in the order of the alphabet.
+    fn extended(
+        &self,
+        sources: &Sources,
+        profiles: &BTreeMap<String, Profile>,
+        zones: &BTreeMap<String, Zone>,
+    ) -> Result<Self, Problems> {
+        let mut next = self.clone();
+        for (name, profile) in profiles {
+            if next.profiles.contains(name) {
+                continue;
+            }
+            if next.profiles.len() >= PROFILES_MAX as usize {
+                return Err(no_index_left(sources.place(profile.spot), name));
+            }
+            next.profiles.push(name.clone());
+        }
+        let known: BTreeSet<&String> = self.zones.iter().collect();
+        let mut gone: Vec<usize> =
+            (0..self.zones.len()).rev().filter(|id| !zones.contains_key(&self.zones[*id])).collect();
+        for name in zones.keys().filter(|name| !known.contains(name)) {
+            match (next.zones.len() < super::check::ZONES_OWN_MAX, gone.pop()) {
+                (false, Some(id)) => next.zones[id].clone_from(name),
+                (true, id) => {
+                    gone.extend(id);
+                    next.zones.push(name.clone());
+                }
+                // Cannot be: the check counts zones. A zone without a number would have no rows: it denies.
+                (false, None) => {}
+            }
+        }
+        Ok(next)
+    }
+}
+
+fn no_index_left(place: Place, name: &str) -> Problems {
+    Problems(vec![Problem {
+        place,
+        reason: format!("no index is left for profile `{name}`: agents may still run under removed profiles"),
+        hint: "use the name of a removed profile, or restart the daemon when no agent runs".to_owned(),
+    }])
+}
+
+fn ids(names: &[String], first: u16) -> BTreeMap<String, u16> {
+    names.iter().cloned().zip(first..).collect()
+}
+
+fn numbered<T>(named: BTreeMap<String, T>, ids: &BTreeMap<String, u16>) -> BTreeMap<u16, T> {
+    named.into_iter().filter_map(|(name, value)| Some((*ids.get(&name)?, value))).collect()
+}
+
+/// An address row before its zone has a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Unplaced {
+    protocol: u8,
+    port: u16,
+    address: Ipv6Addr,
+    prefix_len: u8,
+}
+
+impl Unplaced {
+    fn in_zone(self, zone: u16) -> AddressRow {
+        let Self { protocol, port, address, prefix_len } = self;
+        AddressRow { protocol, port, address, prefix_len, zone }
+    }
+}
+
+/// A rule's rows: one for each prefix and port.
+pub(super) fn rows_of(rule: &AddressRule) -> impl Iterator<Item = Unplaced> + use<> {
+    let (first, last) = rule.ports.unwrap_or((0, 0));
+    let protocol = rule.protocol;
+    let prefixes = rule.prefixes();
+    (first..=last).flat_map(move |port| {
+        prefixes.clone().into_iter().map(move |(address, prefix_len)| Unplaced {
+            protocol,
+            port,
+            address,
+            prefix_len,
+        })
+    })
+}
