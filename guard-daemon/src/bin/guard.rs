@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The command line. Decides nothing: see `guard::cli`.
+
+fn main() -> std::process::ExitCode {
+    guard::cli::main(std::env::args_os())
+}

@@ -131,8 +131,8 @@ pub struct Watch {
 
 impl Watch {
     /// A handle that ends the stream from another thread.
-    pub fn hangup(&self) -> io::Result<Hangup> {
-        self.client.stream.get_ref().try_clone().map(Hangup)
+    pub fn hangup(&self) -> Result<Hangup, ClientError> {
+        self.client.stream.get_ref().try_clone().map(Hangup).map_err(|source| self.client.lost(source))
     }
 }
 

@@ -1,0 +1,120 @@
+//! `guard why`: what was refused, why, and what would change it.
+
+use std::fmt::Write as _;
+
+use super::Places;
+use super::failure::Outcome;
+use super::output::{local_time, print, print_json, printable};
+use crate::control::client::{Client, unexpected};
+use crate::control::wire::{Refusal, Request, Response};
+
+/// Says what was refused, newest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  guard why                         the last ten refusals
+  guard why --agent ada -n 1        the last one of agent ada
+  guard why --pid 4711 --json
+
+With the daemon stopped, the answer comes from the ledger.")]
+pub(crate) struct Why {
+    /// Only this agent's
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// Only of this process
+    #[arg(long)]
+    pid: Option<u32>,
+    /// How many at most
+    #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    most: u32,
+    /// A JSON array instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+impl Why {
+    /// Asks and tells.
+    pub(crate) fn execute(self, places: &Places) -> Outcome {
+        let refusals = self.ask(places)?;
+        if self.json {
+            return print_json(&refusals);
+        }
+        print(&render(&refusals))
+    }
+
+    fn ask(&self, places: &Places) -> Result<Vec<Refusal>, super::failure::Failure> {
+        let request = Request::Why { agent: self.agent.clone(), pid: self.pid, most: self.most };
+        let response = Client::connect(&places.socket)?.ask(&request)?;
+        let Response::Refusals { refusals } = response else { return Err(unexpected(&response).into()) };
+        Ok(refusals)
+    }
+}
+
+fn render(refusals: &[Refusal]) -> String {
+    if refusals.is_empty() {
+        return "nothing was refused\n".to_owned();
+    }
+    let mut text = String::new();
+    for refusal in refusals {
+        let Refusal {
+            entry,
+            wall_ms,
+            agent,
+            pid,
+            comm,
+            surface,
+            operation,
+            object,
+            zone,
+            reason,
+            primitive,
+            sentence,
+        } = refusal;
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(text, "{}", printable(&format!("{name:11}{value}")).trim_end());
+        };
+        line(&format!("{} {agent}: refused {surface} {object}", local_time(*wall_ms)), String::new());
+        line("  why", format!("{sentence} [{reason}]"));
+        line("  zone", zone.clone());
+        line("  process", format!("{pid} ({comm}), operation {operation}"));
+        line("  judge", primitive.clone());
+        if let Some(entry) = entry {
+            line("  ledger", format!("entry {entry}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_object_reason_process_and_entry() {
+        let text = render(&[Refusal {
+            entry: Some(7),
+            wall_ms: 0,
+            agent: "ada".into(),
+            pid: 42,
+            comm: "sh\u{7}".into(),
+            surface: "write".into(),
+            operation: "unlink".into(),
+            object: "/etc/x".into(),
+            zone: "system".into(),
+            reason: "no_edge".into(),
+            primitive: "network_boundary".into(),
+            sentence: "no edge".into(),
+        }]);
+        for expected in
+            ["ada: refused write /etc/x\n", "no edge [no_edge]", "42 (sh\\u{7}), operation unlink", "entry 7"]
+        {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+    }
+
+    #[test]
+    fn nothing_refused_is_said() {
+        assert_eq!(render(&[]), "nothing was refused\n");
+    }
+}
