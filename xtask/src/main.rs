@@ -8,6 +8,7 @@ mod checkout;
 mod cpio;
 mod debian;
 mod demo;
+mod image;
 mod initramfs;
 mod kernel;
 mod linker;

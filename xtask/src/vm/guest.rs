@@ -13,7 +13,7 @@ use super::wire::{Heard, Listeners, Sink, hear, pump};
 use super::{Job, accel};
 use crate::kernel::Kernel;
 use crate::sh::{quote, say};
-use crate::{cache, checkout, initramfs};
+use crate::{cache, checkout, image, initramfs};
 
 /// Far above the 4 to 15 s that were measured, for a machine that is busy.
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
@@ -52,10 +52,12 @@ pub(crate) fn run_on(
     loud: bool,
 ) -> Result<Ran> {
     let installed = kernel.installed()?;
+    let image = image::unpacked(&installed)?;
     let initramfs = initramfs::for_kernel(&installed)?;
     let keep = hidden_paths(&installed.modules)?;
     let machine = Machine {
         kernel: &installed,
+        image: &image,
         initramfs: &initramfs,
         accel,
         memory_mib: job.memory_mib,

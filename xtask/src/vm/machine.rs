@@ -25,6 +25,7 @@ pub(crate) enum Accel {
 
 pub(crate) struct Machine<'a> {
     pub(crate) kernel: &'a Installed,
+    pub(crate) image: &'a Path,
     pub(crate) initramfs: &'a Path,
     pub(crate) accel: Accel,
     pub(crate) memory_mib: u32,
@@ -42,7 +43,7 @@ impl Machine<'_> {
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"]);
         qemu.args(["-m", &self.memory_mib.to_string()]);
         qemu.args(self.processor());
-        qemu.arg("-kernel").arg(&self.kernel.image);
+        qemu.arg("-kernel").arg(self.image);
         qemu.arg("-initrd").arg(self.initramfs);
         qemu.args(["-append", &self.kernel_command_line()]);
         qemu.args(["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"]);
