@@ -1,3 +1,41 @@
-//! The only user of aya.
+//! The kernel half, as the daemon sees it: the only user of aya, and the only place of the daemon for `unsafe`.
+//! Loads and adopts programs, writes maps, reads rings, makes cgroups. Decides nothing.
+//!
+//! The way in is [`loader::take_up`]; [`switches::open_pinned`] works without a daemon.
 
+mod adopt;
+mod btf;
+mod clock;
+mod decode;
 pub mod descriptors;
+mod diagnostics;
+mod enrol;
+mod failure;
+mod fields;
+mod install;
+mod loader;
+mod maps;
+mod mounts;
+mod object;
+mod pins;
+mod plain;
+pub mod probe;
+mod programs;
+mod ring;
+mod sequence;
+pub mod switches;
+mod sys;
+
+pub use btf::TypesError;
+pub use clock::boot_ns;
+pub use decode::{DecodeError, Decoded, Enrolled, decode, escaped};
+pub use diagnostics::{LogLevel, forward as forward_diagnostics};
+pub use enrol::{AgentCgroup, Cgroups, EnrolError, run_enrol_iterator};
+pub use failure::MapFailure;
+pub use loader::{How, LoadError, Taken, object_sha256, take_up};
+pub use maps::{Counts, Fault, Maps};
+pub use pins::PinFolder;
+pub use programs::Program;
+pub use ring::{Heard, RingReader};
+pub use sequence::{Gap, Tracker};
+pub use switches::Switches;

@@ -1,0 +1,202 @@
+//! The reader of kernel types: against types made by hand, arbitrary bytes, and the running kernel's own.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Types under construction.
+#[derive(Default)]
+struct Builder {
+    types: Vec<u8>,
+    strings: Vec<u8>,
+    count: u32,
+}
+
+impl Builder {
+    fn new() -> Self {
+        Self { strings: vec![0], ..Self::default() }
+    }
+
+    fn string(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        let at = u32::try_from(self.strings.len()).unwrap();
+        self.strings.extend_from_slice(text.as_bytes());
+        self.strings.push(0);
+        at
+    }
+
+    fn put(&mut self, numbers: &[u32]) {
+        self.types.extend(numbers.iter().flat_map(|number| number.to_ne_bytes()));
+    }
+
+    /// A type that refers to another, or has a size.
+    fn plain(&mut self, kind: u8, name: &str, refers: u32) -> u32 {
+        let name = self.string(name);
+        self.put(&[name, u32::from(kind) << 24, refers]);
+        self.count += 1;
+        self.count
+    }
+
+    fn int(&mut self) -> u32 {
+        let id = self.plain(1, "int", 4);
+        self.put(&[32]);
+        id
+    }
+
+    /// Members: name, type, offset as it stands in the file.
+    fn structure(&mut self, kind: u8, name: &str, flag: bool, members: &[(&str, u32, u32)]) -> u32 {
+        let name = self.string(name);
+        let count = u32::try_from(members.len()).unwrap();
+        self.put(&[name, u32::from(flag) << 31 | u32::from(kind) << 24 | count, 64]);
+        for (name, inner, offset) in members {
+            let name = self.string(name);
+            self.put(&[name, *inner, *offset]);
+        }
+        self.count += 1;
+        self.count
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let types = u32::try_from(self.types.len()).unwrap();
+        let strings = u32::try_from(self.strings.len()).unwrap();
+        let mut bytes = [MAGIC.to_ne_bytes(), [1, 0]].concat();
+        bytes.extend([24, 0, types, types, strings].iter().flat_map(|number: &u32| number.to_ne_bytes()));
+        bytes.extend(&self.types);
+        bytes.extend(&self.strings);
+        bytes
+    }
+}
+
+/// `struct file { int f_mode; union { struct { int pad; const path_t f_path; }; int other; }; }`, where
+/// `path_t` is `struct path { int mnt; int dentry; }`.
+fn file() -> Vec<u8> {
+    let mut types = Builder::new();
+    let int = types.int();
+    let path = types.structure(KIND_STRUCT, "path", false, &[("mnt", int, 0), ("dentry", int, 64)]);
+    let path = types.plain(KIND_TYPEDEF, "path_t", path);
+    let path = types.plain(KIND_CONST, "", path);
+    let inner = types.structure(KIND_STRUCT, "", false, &[("pad", int, 0), ("f_path", path, 64)]);
+    let union = types.structure(KIND_UNION, "", false, &[("", inner, 0), ("other", int, 0)]);
+    types.structure(KIND_STRUCT, "file", false, &[("f_mode", int, 0), ("", union, 128)]);
+    types.plain(KIND_FUNC, "bpf_lsm_file_open", int);
+    types.bytes()
+}
+
+#[test]
+fn a_field_is_found_through_anonymous_structs_and_names_for_names() {
+    let bytes = file();
+    let types = KernelTypes::parse(&bytes).unwrap();
+    assert_eq!(types.offset("file", "f_mode"), Some(0));
+    assert_eq!(types.offset("file", "other"), Some(16));
+    assert_eq!(types.offset("file", "f_path"), Some(24));
+    assert_eq!(types.offset("file", "f_path.dentry"), Some(32));
+    assert_eq!(types.offset("path", "dentry"), Some(8));
+}
+
+#[test]
+fn every_missing_field_is_named_at_once() {
+    let bytes = file();
+    let types = KernelTypes::parse(&bytes).unwrap();
+    let field = |structure, path| Field { symbol: "OFF", structure, path };
+    let error = types.resolve(&[field("file", "f_mode"), field("file", "f_owner"), field("inode", "i_ino"), field("file", "f_mode.x")]);
+    let text = error.unwrap_err().to_string();
+    assert_eq!(text, "this kernel has no struct file: f_owner, no struct inode: i_ino, no struct file: f_mode.x");
+}
+
+#[test]
+fn functions_are_known_by_name() {
+    let bytes = file();
+    let types = KernelTypes::parse(&bytes).unwrap();
+    assert_eq!(types.id("bpf_lsm_file_open"), Some(8));
+    assert!(!types.has("bpf_lsm_file_close"));
+    assert!(!types.has("file"), "a struct is no symbol");
+}
+
+#[test]
+fn a_bit_field_has_no_byte_offset_and_its_neighbour_has_one() {
+    let mut types = Builder::new();
+    let int = types.int();
+    types.structure(KIND_STRUCT, "flags", true, &[("bit", int, 1 << 24), ("word", int, 32)]);
+    let bytes = types.bytes();
+    let types = KernelTypes::parse(&bytes).unwrap();
+    assert_eq!(types.offset("flags", "bit"), None);
+    assert_eq!(types.offset("flags", "word"), Some(4));
+}
+
+#[test]
+fn two_structs_of_one_name_that_disagree_are_no_answer() {
+    let mut types = Builder::new();
+    let int = types.int();
+    types.structure(KIND_STRUCT, "twice", false, &[("a", int, 0), ("b", int, 32)]);
+    types.structure(KIND_STRUCT, "twice", false, &[("a", int, 0), ("b", int, 64)]);
+    let bytes = types.bytes();
+    let types = KernelTypes::parse(&bytes).unwrap();
+    assert_eq!((types.offset("twice", "a"), types.offset("twice", "b")), (Some(0), None));
+}
+
+#[test]
+fn types_that_refer_to_themselves_end() {
+    let mut types = Builder::new();
+    types.plain(KIND_TYPEDEF, "loop", 1);
+    types.structure(KIND_STRUCT, "", false, &[("", 2, 0)]);
+    types.structure(KIND_STRUCT, "s", false, &[("", 2, 0), ("x", 1, 0)]);
+    let bytes = types.bytes();
+    let types = KernelTypes::parse(&bytes).unwrap();
+    assert_eq!(types.offset("s", "y"), None);
+    assert_eq!(types.offset("s", "x.y"), None);
+}
+
+#[test]
+fn what_is_no_btf_is_told_with_its_place() {
+    assert!(matches!(KernelTypes::parse(b""), Err(TypesError::Malformed { at: 0, .. })));
+    let mut bytes = file();
+    bytes.truncate(100);
+    assert!(matches!(KernelTypes::parse(&bytes), Err(TypesError::Malformed { .. })));
+    let mut strange = file();
+    strange[24 + 7] = 60;
+    assert!(matches!(KernelTypes::parse(&strange), Err(TypesError::Malformed { at: 24, .. })));
+}
+
+#[test]
+fn the_running_kernels_types_hold_every_field_that_the_programs_read() {
+    let bytes = match running() {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            println!("skipped: {error}");
+            return;
+        }
+    };
+    let types = KernelTypes::parse(&bytes).unwrap();
+    let offsets = types.resolve(guard_common::fields::ALL).unwrap();
+    assert_eq!(offsets.len(), guard_common::fields::ALL.len());
+    let offset = |wanted| offsets.iter().find(|(symbol, _)| *symbol == wanted).unwrap().1;
+    assert_eq!(offset("OFF_FILE_PATH_DENTRY") - offset("OFF_FILE_PATH_MNT"), offset("OFF_PATH_DENTRY"));
+}
+
+fn probe(bytes: &[u8]) {
+    if let Ok(types) = KernelTypes::parse(bytes) {
+        let _ = types.resolve(guard_common::fields::ALL);
+        let _ = (types.offset("file", "f_path.dentry"), types.has("x"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        probe(&bytes);
+        let framed = [&file()[..24], &bytes].concat();
+        probe(&framed);
+    }
+
+    #[test]
+    fn no_change_of_good_types_makes_it_panic(changes in proptest::collection::vec((0_usize..400, any::<u8>()), 1..8)) {
+        let mut bytes = file();
+        for (at, value) in changes {
+            let length = bytes.len();
+            bytes[at % length] = value;
+        }
+        probe(&bytes);
+    }
+}

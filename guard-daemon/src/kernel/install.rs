@@ -1,0 +1,244 @@
+//! Putting a policy generation into the maps: all of it, or none of it.
+//!
+//! The rows of two generations live side by side, told apart by a slot, the generation's lowest bit. A program
+//! reads the generation once, at its start, and looks nothing up but in that slot. A push writes the slot that
+//! nobody reads and then flips the generation with one atomic store: what began before is judged by the old
+//! rows, what begins after by the new, nothing by a mixture. A push that fails half-way leaves rows behind that
+//! nobody reads; the next push clears them.
+//!
+//! The idle slot may still be read by a program that began before the last flip. Before it is touched, a grace
+//! period passes in which every such program ends. That holds for programs that cannot sleep; the loader
+//! refuses an object in which one that decides may.
+
+use aya::maps::lpm_trie::{Key, LpmTrie};
+use aya::maps::{HashMap, Map};
+use guard_common::limits::{
+    ADDRESSES_MAX, CHILDREN_MAX, NAME_RULE_LEN_MAX, NAMES_MAX, PROFILES_MAX, ZONES_MAX,
+};
+use guard_common::map::address::{ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule};
+use guard_common::map::cell::{self, Cell};
+use guard_common::map::name;
+use guard_common::map::zone::{ChildKey, Mark, MarkKey, NameKey, NameKind, NameLengths};
+
+use super::failure::{MapFailure, into_io};
+use super::maps::{FULL_OF_MARKS, MARKS_MAX, Maps, array_mut, insert, mark_key, slot_of, write_failed};
+use super::plain::{Plain, Row};
+use super::sys;
+use crate::policy::rows::{AddressRow, InodeKey, Rows};
+
+const FEWER_RULES: &str = "the policy has too many rules of this kind; both generations share the rows";
+
+impl Maps {
+    /// Puts a policy in force and gives its generation. `private` are the marks of the living agents' folders:
+    /// they cover the policy's own. On failure the old generation stays in force, whole.
+    pub fn install_policy(&mut self, rows: &Rows, private: &[(InodeKey, Mark)]) -> Result<u64, MapFailure> {
+        let marks = merged_marks(rows, private);
+        check(rows)?;
+        let next = self.generation().wrapping_add(1).max(1);
+        let slot = slot_of(next);
+
+        sys::wait_for_running_programs()
+            .map_err(|cause| MapFailure::Call { map: name::GENERATION, doing: "wait for readers", cause })?;
+        self.clear(slot)?;
+        self.write_cells(slot, &rows.cells)?;
+        for (inode, mark) in &marks {
+            insert(&mut self.marks, name::MARKS, (mark_key(*inode, slot), Plain(*mark)), MARKS_MAX, FULL_OF_MARKS)?;
+        }
+        self.write_children(slot, rows)?;
+        self.write_names(slot, rows)?;
+        self.write_addresses(slot, &rows.addresses)?;
+
+        self.generation.store(next);
+        // A cached zone holds for one generation only; the bump is for what else a new policy may mean.
+        self.epoch.bump();
+        self.policy_marks = rows.marks.iter().copied().collect();
+        Ok(next)
+    }
+
+    /// Removes what an earlier generation, or a push that failed, left in the slot. Cells are overwritten whole.
+    fn clear(&mut self, slot: u32) -> Result<(), MapFailure> {
+        clear_hash::<MarkKey, Mark>(&mut self.marks, name::MARKS, |key| key.slot == slot)?;
+        clear_hash::<ChildKey, Mark>(&mut self.children, name::CHILDREN, |key| key.slot == slot)?;
+        clear_hash::<NameKey, Mark>(&mut self.names, name::NAMES, |key| u32::from(key.slot) == slot)?;
+        let mut trie = trie(&mut self.addresses)?;
+        let stale = trie.keys().filter(|key| key.as_ref().map_or(true, |key| u32::from(key.data().0.slot) == slot));
+        let stale: Vec<_> =
+            stale.collect::<Result<_, _>>().map_err(|error| MapFailure::call(name::ADDRESSES, "read", error))?;
+        for key in stale {
+            trie.remove(&key).map_err(|error| MapFailure::call(name::ADDRESSES, "remove", error))?;
+        }
+        Ok(())
+    }
+
+    /// Every cell of the slot in one call; what the policy does not name is empty, and an empty cell refuses.
+    fn write_cells(&mut self, slot: u32, rows: &[(u16, u16, Cell)]) -> Result<(), MapFailure> {
+        let first = cell::index(slot, 0, 0);
+        let keys: Vec<u32> = (first..cell::index(slot + 1, 0, 0)).collect();
+        let mut cells = vec![Plain(Cell::default()); keys.len()];
+        for (profile, zone, row) in rows {
+            let index = cell::index(0, (*profile).into(), (*zone).into());
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            *cells.get_mut(index).ok_or_else(|| out_of_range(*profile, *zone))? = Plain(*row);
+        }
+        use std::os::fd::AsFd;
+        sys::update_batch(self.cells_fd.as_fd(), &keys, &cells)
+            .map_err(|cause| MapFailure::Call { map: name::CELLS, doing: "write", cause })
+    }
+
+    fn write_children(&mut self, slot: u32, rows: &Rows) -> Result<(), MapFailure> {
+        for ((dev, ino), child, mark) in &rows.children {
+            let key = Plain(ChildKey { ino: *ino, dev: *dev, slot, name: *child });
+            insert(&mut self.children, name::CHILDREN, (key, Plain(*mark)), CHILDREN_MAX, FEWER_RULES)?;
+        }
+        Ok(())
+    }
+
+    fn write_names(&mut self, slot: u32, rows: &Rows) -> Result<(), MapFailure> {
+        let mut lengths = NameLengths::default();
+        for (kind, text, mark) in &rows.names {
+            let key = name_key(slot, *kind, text)?;
+            let bit = 1_u64 << key.len;
+            match kind {
+                NameKind::Exact => lengths.exact |= bit,
+                NameKind::Suffix => lengths.suffix |= bit,
+                NameKind::Prefix => lengths.prefix |= bit,
+            }
+            insert(&mut self.names, name::NAMES, (Plain(key), Plain(*mark)), NAMES_MAX, FEWER_RULES)?;
+        }
+        array_mut::<Plain<NameLengths>>(&mut self.name_lengths, name::NAME_LENGTHS)?
+            .set(slot, Plain(lengths), 0)
+            .map_err(|error| MapFailure::call(name::NAME_LENGTHS, "write", error))
+    }
+
+    fn write_addresses(&mut self, slot: u32, rows: &[AddressRow]) -> Result<(), MapFailure> {
+        let mut trie = trie(&mut self.addresses)?;
+        for row in rows {
+            let (key, rule) = address_row(slot, row)?;
+            trie.insert(&key, Plain(rule), 0)
+                .map_err(|error| write_failed(name::ADDRESSES, error, ADDRESSES_MAX, FEWER_RULES))?;
+        }
+        Ok(())
+    }
+}
+
+/// The policy's marks, with the agents' private ones over them: a private folder keeps the policy's flags.
+fn merged_marks(rows: &Rows, private: &[(InodeKey, Mark)]) -> std::collections::BTreeMap<InodeKey, Mark> {
+    let mut marks: std::collections::BTreeMap<_, _> = rows.marks.iter().copied().collect();
+    for (inode, mark) in private {
+        let under = marks.get(inode).copied().unwrap_or_default();
+        marks.insert(*inode, Mark { zone: mark.zone, flags: mark.flags | under.flags });
+    }
+    marks
+}
+
+/// Refuses rows that no slot has room for, before anything is written.
+fn check(rows: &Rows) -> Result<(), MapFailure> {
+    for (profile, zone, _) in &rows.cells {
+        if u32::from(*profile) >= PROFILES_MAX || u32::from(*zone) >= ZONES_MAX {
+            return Err(out_of_range(*profile, *zone));
+        }
+    }
+    for (kind, text, _) in &rows.names {
+        name_key(0, *kind, text)?;
+    }
+    for row in &rows.addresses {
+        address_row(0, row)?;
+    }
+    Ok(())
+}
+
+fn out_of_range(profile: u16, zone: u16) -> MapFailure {
+    let what = format!("no row for profile {profile} and zone {zone}; at most {PROFILES_MAX} and {ZONES_MAX} fit");
+    MapFailure::Refused { map: name::CELLS, what }
+}
+
+fn name_key(slot: u32, kind: NameKind, text: &[u8]) -> Result<NameKey, MapFailure> {
+    let refused = || MapFailure::Refused {
+        map: name::NAMES,
+        what: format!("a name rule has {} bytes; 1 to {NAME_RULE_LEN_MAX} are possible", text.len()),
+    };
+    let mut padded = [0; NAME_RULE_LEN_MAX];
+    padded.get_mut(..text.len()).filter(|room| !room.is_empty()).ok_or_else(refused)?.copy_from_slice(text);
+    let len = u8::try_from(text.len()).map_err(|_| refused())?;
+    Ok(NameKey { slot: u16::from(slot == 1), kind: kind.raw(), len, name: padded })
+}
+
+fn address_row(slot: u32, row: &AddressRow) -> Result<(Key<Plain<AddressKey>>, AddressRule), MapFailure> {
+    if row.prefix_len > 128 {
+        let what = format!("an address prefix has {} bits; at most 128 are possible", row.prefix_len);
+        return Err(MapFailure::Refused { map: name::ADDRESSES, what });
+    }
+    let key = AddressKey {
+        slot: u8::from(slot == 1),
+        protocol: row.protocol,
+        port: row.port.to_be_bytes(),
+        addr: row.address.octets(),
+    };
+    let bits = ADDRESS_KEY_HEAD_BITS + u32::from(row.prefix_len);
+    Ok((Key::new(bits, Plain(key)), AddressRule { zone: row.zone, prefix_len: row.prefix_len, pad: 0 }))
+}
+
+fn clear_hash<K: 'static + Copy, V: 'static + Copy>(
+    map: &mut Map,
+    name: &'static str,
+    stale: impl Fn(&K) -> bool,
+) -> Result<(), MapFailure>
+where
+    Plain<K>: Row,
+    Plain<V>: Row,
+{
+    let mut table = HashMap::<_, Plain<K>, Plain<V>>::try_from(map)
+        .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
+    // Collected first: a walk that removes what it stands on begins anew.
+    let keys: Vec<_> = table
+        .keys()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| MapFailure::call(name, "read", error))?;
+    for key in keys.iter().filter(|Plain(key)| stale(key)) {
+        table.remove(key).map_err(|error| MapFailure::Call { map: name, doing: "remove", cause: into_io(error) })?;
+    }
+    Ok(())
+}
+
+type Addresses<'map> = LpmTrie<&'map mut aya::maps::MapData, Plain<AddressKey>, Plain<AddressRule>>;
+
+fn trie(map: &mut Map) -> Result<Addresses<'_>, MapFailure> {
+    LpmTrie::try_from(map).map_err(|error| MapFailure::Foreign { map: name::ADDRESSES, cause: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guard_common::map::zone::MARK_HAS_CHILDREN;
+
+    #[test]
+    fn a_private_folder_covers_the_policys_mark_and_keeps_its_flags() {
+        let rows = Rows { marks: vec![((1, 2), Mark { zone: 9, flags: MARK_HAS_CHILDREN })], ..Rows::default() };
+        let merged = merged_marks(&rows, &[((1, 2), Mark { zone: 1024, flags: 0 })]);
+        assert_eq!(merged.get(&(1, 2)), Some(&Mark { zone: 1024, flags: MARK_HAS_CHILDREN }));
+    }
+
+    #[test]
+    fn an_address_key_holds_slot_protocol_and_port_before_the_address() {
+        let row = AddressRow { protocol: 6, port: 443, address: "::ffff:10.1.0.0".parse().unwrap(), prefix_len: 112, zone: 7 };
+        let (key, rule) = address_row(1, &row).unwrap();
+        assert_eq!(key.prefix_len(), 32 + 112);
+        assert_eq!((key.data().0.slot, key.data().0.protocol, key.data().0.port), (1, 6, [1, 187]));
+        assert_eq!(rule, AddressRule { zone: 7, prefix_len: 112, pad: 0 });
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_are_refused_before_anything_is_written() {
+        let long = vec![b'a'; 33];
+        for rows in [
+            Rows { cells: vec![(64, 0, Cell::default())], ..Rows::default() },
+            Rows { cells: vec![(0, 1024, Cell::default())], ..Rows::default() },
+            Rows { names: vec![(NameKind::Exact, Vec::new(), Mark::default())], ..Rows::default() },
+            Rows { names: vec![(NameKind::Exact, long, Mark::default())], ..Rows::default() },
+        ] {
+            assert!(matches!(check(&rows), Err(MapFailure::Refused { .. })), "{rows:?}");
+        }
+        let fits = vec![(NameKind::Suffix, vec![b'a'; 32], Mark::default())];
+        check(&Rows { cells: vec![(63, 1023, Cell::default())], names: fits, ..Rows::default() }).unwrap();
+    }
+}

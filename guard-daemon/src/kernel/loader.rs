@@ -1,0 +1,328 @@
+//! Taking up enforcement: load, attach and pin, or adopt what is pinned already. At no instant of a take-over is
+//! less enforced than before it: new links stand beside the old ones before the old ones go.
+
+use std::fs;
+use std::io;
+
+use aya::programs::{FdLink, Program as Loaded, ProgramError};
+use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
+use guard_common::fields;
+use guard_common::map::name;
+
+use super::adopt;
+use super::btf::{self, KernelTypes, TypesError};
+use super::diagnostics::LogLevel;
+use super::failure::MapFailure;
+use super::maps::Maps;
+use super::object;
+use super::pins::PinFolder;
+use super::plain::Meta;
+use super::programs::{self, Kind, Program};
+
+/// Version of the agreement between pinned maps and daemon. Raised when the meaning of a row changes without
+/// its size.
+const ABI: u32 = 1;
+
+/// Lines of the verifier's log that an error shows: the last ones say what it minded.
+const VERIFIER_LINES: usize = 30;
+
+/// Enforcement, taken up.
+#[derive(Debug)]
+pub struct Taken {
+    /// The pinned maps.
+    pub maps: Maps,
+    /// How it came about.
+    pub how: How,
+    /// Programs that this kernel has no place for, each in one sentence.
+    pub missing: Vec<String>,
+}
+
+/// How enforcement was taken up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Nothing was pinned. Everything was loaded.
+    Fresh,
+    /// Everything was in force, made from this very object. Nothing was touched.
+    Adopted,
+    /// Programs of another object were in force. These took their place, without a gap.
+    Replaced {
+        /// Maps whose rows had another form and were begun anew.
+        renewed: Vec<&'static str>,
+    },
+    /// Part of the set was gone. It is whole again.
+    Completed {
+        /// What was gone.
+        missing: Vec<String>,
+    },
+}
+
+/// Enforcement could not be taken up. What was in force before still is.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The pin folder cannot be made.
+    #[error("{folder} cannot be made: {cause}; is a BPF file system mounted at /sys/fs/bpf, and is this root?")]
+    Pins {
+        /// The folder.
+        folder: String,
+        /// What the kernel said.
+        cause: io::Error,
+    },
+    /// The running kernel's types cannot be read, or lack a field that the programs read.
+    #[error(transparent)]
+    Types(#[from] TypesError),
+    /// The object and this daemon are not of one build.
+    #[error("the kernel programs do not fit this daemon: {what}; run `cargo xtask build`")]
+    Object {
+        /// How.
+        what: String,
+    },
+    /// Maps that hold who is an agent have another form than before, and agents may be alive.
+    #[error("map {map} has another form in this version, and the labels of running agents are in it; end all agents and reboot, or start the version that was running")]
+    Identity {
+        /// The map.
+        map: &'static str,
+    },
+    /// A map could not be made, or one of its rows not be written.
+    #[error(transparent)]
+    Map(#[from] MapFailure),
+    /// The library failed before any program was loaded.
+    #[error("the kernel programs cannot be prepared: {what}")]
+    Prepare {
+        /// What it said.
+        what: String,
+    },
+    /// The kernel refused a program.
+    #[error("the kernel refuses program {program} ({place}): {cause}{log}")]
+    Refused {
+        /// The program.
+        program: &'static str,
+        /// Where it belongs.
+        place: String,
+        /// What the kernel said.
+        cause: String,
+        /// End of the verifier's log.
+        log: String,
+    },
+    /// A link could not be pinned or put in its place.
+    #[error("the link of {program} cannot be pinned: {cause}")]
+    Pin {
+        /// The program.
+        program: &'static str,
+        /// What the kernel said.
+        cause: String,
+    },
+}
+
+/// SHA-256 of the kernel programs in this build, hex.
+pub fn object_sha256() -> String {
+    hex::encode(object::digest())
+}
+
+/// Takes up enforcement: adopts what is pinned where it is whole and of this build, and loads it anew otherwise.
+pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
+    pins.create()
+        .map_err(|cause| LoadError::Pins { folder: pins.root().display().to_string(), cause })?;
+    let bytes = btf::running()?;
+    let types = KernelTypes::parse(&bytes)?;
+    let (wanted, missing) = places(&types)?;
+    let meta = Meta { abi: ABI, log_level: u32::from(log.raw()), digest: object::digest() };
+    let found = pins.meta();
+    let before = pins.enforces();
+    let gone = gone(pins, &wanted);
+    // Programs hold on to maps whose pins are gone: with new pins nothing of what they know is lost.
+    adopt::pin_again(pins)?;
+
+    if found == Some(meta) && links_gone(pins, &wanted).is_empty() && pins.missing_maps().is_empty() {
+        pins.drop_unfinished().map_err(|cause| pins_failed(pins, cause))?;
+        let how = if gone.is_empty() { How::Adopted } else { How::Completed { missing: gone } };
+        return Ok(Taken { maps: Maps::open(pins)?, how, missing });
+    }
+    let renewed = replace(pins, &types, &wanted, log, meta)?;
+    let how = match (before, found) {
+        (false, _) => How::Fresh,
+        (true, Some(found)) if found == meta => How::Completed { missing: gone },
+        (true, _) => How::Replaced { renewed },
+    };
+    Ok(Taken { maps: Maps::open(pins)?, how, missing })
+}
+
+/// The programs that this kernel has a place for, and a sentence about each that it has none for.
+fn places(types: &KernelTypes<'_>) -> Result<(Vec<&'static Program>, Vec<String>), LoadError> {
+    let (mut wanted, mut missing) = (Vec::new(), Vec::new());
+    for program in programs::ALL {
+        match types.has(&program.symbol()) {
+            true => wanted.push(program),
+            false if program.required => {
+                return Err(LoadError::Refused {
+                    program: program.name,
+                    place: program.place(),
+                    cause: "the running kernel has no such place".to_owned(),
+                    log: String::new(),
+                });
+            }
+            false => missing.push(format!("this kernel has no {}: {} is not attached", program.place(), program.name)),
+        }
+    }
+    Ok((wanted, missing))
+}
+
+/// What of the set is not pinned.
+fn gone(pins: &PinFolder, wanted: &[&'static Program]) -> Vec<String> {
+    let maps = pins.missing_maps().into_iter().map(|map| format!("map {map}"));
+    maps.chain(links_gone(pins, wanted)).collect()
+}
+
+fn links_gone(pins: &PinFolder, wanted: &[&'static Program]) -> Vec<String> {
+    let gone = wanted.iter().filter(|program| !pins.link(program.name).exists());
+    gone.map(|program| format!("link {}", program.name)).collect()
+}
+
+/// Loads the object over the pinned maps, attaches it beside what is attached, and lets it take the place.
+fn replace(
+    pins: &PinFolder,
+    types: &KernelTypes<'_>,
+    wanted: &[&'static Program],
+    log: LogLevel,
+    meta: Meta,
+) -> Result<Vec<&'static str>, LoadError> {
+    let failed = |cause| pins_failed(pins, cause);
+    object::check()?;
+    pins.drop_unfinished().map_err(failed)?;
+    let renewed = object::renewed(pins)?;
+    let mut programs = load(pins, types, log, &renewed)?;
+    if let Err(error) = attach(&mut programs, pins, wanted) {
+        // What stood before still stands; only the newcomers go.
+        pins.drop_unfinished().map_err(failed)?;
+        return Err(error);
+    }
+    // From here to the end the set is mixed. A daemon that dies now leaves all of it enforcing, and the next one
+    // sees from the empty note that it must go through this again.
+    pins.set_meta(Meta::default())?;
+    for map in &renewed {
+        fs::rename(pins.next_map(map), pins.map(map)).map_err(failed)?;
+    }
+    for program in wanted {
+        fs::rename(pins.next_link(program.name), pins.link(program.name))
+            .map_err(|cause| LoadError::Pin { program: program.name, cause: cause.to_string() })?;
+    }
+    pins.drop_foreign_links().map_err(failed)?;
+    pins.set_meta(meta)?;
+    Ok(renewed)
+}
+
+fn pins_failed(pins: &PinFolder, cause: io::Error) -> LoadError {
+    LoadError::Pins { folder: pins.root().display().to_string(), cause }
+}
+
+/// Makes the maps that are not pinned yet, and relocates the programs for the running kernel.
+fn load(
+    pins: &PinFolder,
+    types: &KernelTypes<'_>,
+    log: LogLevel,
+    renewed: &[&'static str],
+) -> Result<Ebpf, LoadError> {
+    let offsets = types.resolve(fields::ALL)?;
+    let level = log.raw();
+    let mut loader = EbpfLoader::new();
+    // Task storage is a kind of map that the library has no type for.
+    loader.allow_unsupported_maps();
+    loader.override_global("AYA_LOG_LEVEL", &level, false);
+    for (symbol, offset) in &offsets {
+        // A field that no program reads any more was dropped from the object by its linker.
+        loader.override_global(symbol, offset, false);
+    }
+    for map in name::ALL {
+        let pin = if renewed.contains(map) { pins.next_map(map) } else { pins.map(map) };
+        loader.map_pin_path(map, pin);
+    }
+    loader.load(object::BYTES).map_err(|error| LoadError::Prepare { what: prepare_failed(&error) })
+}
+
+fn prepare_failed(error: &EbpfError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Loads and attaches every program and pins its link beside the one that may stand there.
+fn attach(programs: &mut Ebpf, pins: &PinFolder, wanted: &[&'static Program]) -> Result<(), LoadError> {
+    let btf = Btf::from_sys_fs().map_err(|error| LoadError::Prepare { what: error.to_string() })?;
+    for program in wanted {
+        let loaded = programs
+            .program_mut(program.name)
+            .ok_or_else(|| LoadError::Object { what: format!("program {} is not in the object", program.name) })?;
+        let link = attach_one(program, loaded, &btf)?;
+        link.pin(pins.next_link(program.name))
+            .map_err(|error| LoadError::Pin { program: program.name, cause: error.to_string() })?;
+    }
+    Ok(())
+}
+
+fn attach_one(program: &Program, loaded: &mut Loaded, btf: &Btf) -> Result<FdLink, LoadError> {
+    let refused = |error| refused(program, &error);
+    let stranger = || LoadError::Object { what: format!("program {} is of another kind", program.name) };
+    match program.kind {
+        Kind::Lsm => {
+            let Loaded::Lsm(lsm) = loaded else { return Err(stranger()) };
+            lsm.load(program.target, btf).map_err(refused)?;
+            let link = lsm.attach().map_err(refused)?;
+            Ok(lsm.take_link(link).map_err(refused)?.into())
+        }
+        Kind::Tracepoint => {
+            let Loaded::BtfTracePoint(tracepoint) = loaded else { return Err(stranger()) };
+            tracepoint.load(program.target, btf).map_err(refused)?;
+            let link = tracepoint.attach().map_err(refused)?;
+            Ok(tracepoint.take_link(link).map_err(refused)?.into())
+        }
+        Kind::FunctionExit => {
+            let Loaded::FExit(exit) = loaded else { return Err(stranger()) };
+            exit.load(program.target, btf).map_err(refused)?;
+            let link = exit.attach().map_err(refused)?;
+            Ok(exit.take_link(link).map_err(refused)?.into())
+        }
+        Kind::TaskIterator => {
+            let Loaded::Iter(iter) = loaded else { return Err(stranger()) };
+            iter.load(program.target, btf).map_err(refused)?;
+            let link = iter.attach().map_err(refused)?;
+            let link = iter.take_link(link).map_err(refused)?;
+            link.try_into().map_err(|error: aya::programs::links::LinkError| LoadError::Pin {
+                program: program.name,
+                cause: error.to_string(),
+            })
+        }
+    }
+}
+
+fn refused(program: &Program, error: &ProgramError) -> LoadError {
+    let (cause, log) = if let ProgramError::LoadError { io_error, verifier_log } = error {
+        (io_error.to_string(), last_lines(&verifier_log.to_string()))
+    } else {
+        (error.to_string(), String::new())
+    };
+    LoadError::Refused { program: program.name, place: program.place(), cause, log }
+}
+
+/// The last lines of the verifier's log, indented below the error.
+fn last_lines(log: &str) -> String {
+    let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let from = lines.len().saturating_sub(VERIFIER_LINES);
+    lines.get(from..).unwrap_or_default().iter().map(|line| format!("\n    {line}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_the_end_of_the_verifiers_log() {
+        let log: String = (0..100).map(|line| format!("line {line}\n\n")).collect();
+        let shown = last_lines(&log);
+        assert!(shown.ends_with("\n    line 99"));
+        assert_eq!(shown.lines().filter(|line| !line.is_empty()).count(), VERIFIER_LINES);
+        assert_eq!(last_lines(""), "");
+    }
+}

@@ -1,0 +1,309 @@
+//! Typed access to the pinned maps: what the daemon writes into the kernel, and the counters it reads back.
+//! Decides nothing. The policy's rows are written in `install`.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray};
+use guard_common::Operation;
+use guard_common::event::Ring;
+use guard_common::limits::{AGENTS_MAX, SLOTS};
+use guard_common::map::label::Label;
+use guard_common::map::name;
+use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
+use guard_common::map::zone::{Mark, MarkKey};
+
+use super::failure::{MapFailure, into_io};
+use super::pins::PinFolder;
+use super::plain::{Plain, Row};
+use super::switches::{self, Switches};
+use super::sys::SharedWord;
+use crate::model::action::BootNs;
+use crate::policy::rows::InodeKey;
+
+/// The pinned maps, open.
+#[derive(Debug)]
+pub struct Maps {
+    /// Kill words and surface switches.
+    pub switches: Switches,
+    pub(super) generation: SharedWord,
+    pub(super) epoch: SharedWord,
+    pub(super) cells: Map,
+    pub(super) cells_fd: OwnedFd,
+    pub(super) marks: Map,
+    pub(super) children: Map,
+    pub(super) names: Map,
+    pub(super) name_lengths: Map,
+    pub(super) addresses: Map,
+    /// Marks of the policy in force, so that a private mark that covered one can be taken away again. Empty
+    /// after a restart, until the daemon pushes its policy.
+    pub(super) policy_marks: std::collections::HashMap<InodeKey, Mark>,
+    agent_cgroups: Map,
+    heartbeat: Map,
+    sequence: Map,
+    faults: Map,
+    counts: Map,
+}
+
+/// Verdicts of one kind of action since the maps were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The kind of action.
+    pub operation: Operation,
+    /// Allowed.
+    pub allowed: u64,
+    /// Refused.
+    pub denied: u64,
+    /// The zone had to be walked for.
+    pub walked: u64,
+    /// Events that found their ring full.
+    pub lost: u64,
+}
+
+/// How often a kernel helper failed at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// The place's number in the kernel programs.
+    pub site: u16,
+    /// The helper's error.
+    pub errno: u16,
+    /// How often.
+    pub count: u64,
+}
+
+impl Maps {
+    /// Opens the pinned maps.
+    pub fn open(pins: &PinFolder) -> Result<Self, MapFailure> {
+        let (cells, cells_fd) = open_with_fd(pins, name::CELLS)?;
+        Ok(Self {
+            switches: Switches::open(pins)?,
+            generation: shared_word(pins, name::GENERATION)?,
+            epoch: shared_word(pins, name::EPOCH)?,
+            cells,
+            cells_fd,
+            marks: switches::open(pins, name::MARKS)?,
+            children: switches::open(pins, name::CHILDREN)?,
+            names: switches::open(pins, name::NAMES)?,
+            name_lengths: switches::open(pins, name::NAME_LENGTHS)?,
+            addresses: switches::open(pins, name::ADDRESSES)?,
+            policy_marks: std::collections::HashMap::new(),
+            agent_cgroups: switches::open(pins, name::AGENT_CGROUPS)?,
+            heartbeat: switches::open(pins, name::HEARTBEAT)?,
+            sequence: switches::open(pins, name::SEQUENCE)?,
+            faults: switches::open(pins, name::FAULTS)?,
+            counts: switches::open(pins, name::COUNTS)?,
+        })
+    }
+
+    /// The policy generation in force; 0 where none was ever pushed.
+    pub fn generation(&self) -> u64 {
+        self.generation.load()
+    }
+
+    /// Tells the kernel that the daemon lives.
+    pub fn beat(&mut self, now: BootNs) -> Result<(), MapFailure> {
+        array_mut::<u64>(&mut self.heartbeat, name::HEARTBEAT)?
+            .set(0, now, 0)
+            .map_err(|error| MapFailure::call(name::HEARTBEAT, "write", error))
+    }
+
+    /// The daemon's last sign of life, in nanoseconds since boot; 0 where there was none.
+    pub fn last_beat(&self) -> Result<BootNs, MapFailure> {
+        array::<u64>(&self.heartbeat, name::HEARTBEAT)?
+            .get(&0, 0)
+            .map_err(|error| MapFailure::call(name::HEARTBEAT, "read", error))
+    }
+
+    /// From now on a task that enters this cgroup, or one below it, gets this label.
+    pub fn register_cgroup(&mut self, cgroup: u64, label: Label) -> Result<(), MapFailure> {
+        insert(
+            &mut self.agent_cgroups,
+            name::AGENT_CGROUPS,
+            (cgroup, Plain(label)),
+            AGENTS_MAX,
+            "too many agents live at once; end some",
+        )
+    }
+
+    /// Forgets a cgroup. Labels once given stay.
+    pub fn unregister_cgroup(&mut self, cgroup: u64) -> Result<(), MapFailure> {
+        remove::<u64, Plain<Label>>(&mut self.agent_cgroups, name::AGENT_CGROUPS, &cgroup)
+    }
+
+    /// Every registered cgroup with its label: after a restart, the agents that live.
+    pub fn cgroups(&self) -> Result<Vec<(u64, Label)>, MapFailure> {
+        let map = hash::<u64, Plain<Label>>(&self.agent_cgroups, name::AGENT_CGROUPS)?;
+        let rows = map.iter().map(|row| row.map(|(cgroup, Plain(label))| (cgroup, label)));
+        rows.collect::<Result<_, _>>().map_err(|error| MapFailure::call(name::AGENT_CGROUPS, "read", error))
+    }
+
+    /// Marks an agent's private folders, in force at once and through every policy push that passes them on.
+    pub fn add_private_marks(&mut self, marks: &[(InodeKey, Mark)]) -> Result<(), MapFailure> {
+        for (inode, mark) in marks {
+            let covered = self.policy_marks.get(inode).copied().unwrap_or_default();
+            let mark = Mark { zone: mark.zone, flags: mark.flags | covered.flags };
+            for slot in 0..SLOTS {
+                insert(&mut self.marks, name::MARKS, (mark_key(*inode, slot), Plain(mark)), MARKS_MAX, FULL_OF_MARKS)?;
+            }
+        }
+        // What was walked for before the marks stood must be walked for again.
+        self.epoch.bump();
+        Ok(())
+    }
+
+    /// Takes private marks away. A mark of the policy's that one of them covered is in force again.
+    pub fn remove_private_marks(&mut self, inodes: &[InodeKey]) -> Result<(), MapFailure> {
+        let in_force = slot_of(self.generation());
+        for inode in inodes {
+            for slot in 0..SLOTS {
+                let key = mark_key(*inode, slot);
+                match self.policy_marks.get(inode) {
+                    Some(mark) if slot == in_force => {
+                        insert(&mut self.marks, name::MARKS, (key, Plain(*mark)), MARKS_MAX, FULL_OF_MARKS)?;
+                    }
+                    Some(_) | None => remove::<_, Plain<Mark>>(&mut self.marks, name::MARKS, &key)?,
+                }
+            }
+        }
+        self.epoch.bump();
+        Ok(())
+    }
+
+    /// Verdicts by kind of action, over all CPUs.
+    pub fn counts(&self) -> Result<Vec<Counts>, MapFailure> {
+        let map = per_cpu(&self.counts, name::COUNTS)?;
+        let sum = |operation: Operation, column| -> Result<u64, MapFailure> {
+            let index = count_index(u32::from(operation.raw()), column);
+            let values = map.get(&index, 0).map_err(|error| MapFailure::call(name::COUNTS, "read", error))?;
+            Ok(values.iter().fold(0, |sum: u64, value| sum.saturating_add(*value)))
+        };
+        Operation::ALL
+            .iter()
+            .map(|&operation| {
+                Ok(Counts {
+                    operation,
+                    allowed: sum(operation, COUNT_ALLOW)?,
+                    denied: sum(operation, COUNT_DENY)?,
+                    walked: sum(operation, COUNT_WALK)?,
+                    lost: sum(operation, COUNT_LOST)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Failed helpers, by place and error.
+    pub fn faults(&self) -> Result<Vec<Fault>, MapFailure> {
+        let mut faults = Vec::new();
+        for row in hash::<u32, u64>(&self.faults, name::FAULTS)?.iter() {
+            let (key, count) = row.map_err(|error| MapFailure::call(name::FAULTS, "read", error))?;
+            let [high, low] = [(key >> 16) as u16, key as u16];
+            faults.push(Fault { site: high, errno: low, count });
+        }
+        faults.sort_unstable();
+        Ok(faults)
+    }
+
+    /// Last sequence number of each CPU in a ring, by CPU.
+    pub fn sequences(&self, ring: Ring) -> Result<Vec<u64>, MapFailure> {
+        let values = per_cpu(&self.sequence, name::SEQUENCE)?
+            .get(&u32::from(ring.raw()), 0)
+            .map_err(|error| MapFailure::call(name::SEQUENCE, "read", error))?;
+        Ok(values.iter().copied().collect())
+    }
+}
+
+pub(super) use guard_common::limits::MARKS_MAX;
+/// What to do about a full mark table.
+pub(super) const FULL_OF_MARKS: &str = "the policy's roots and the agents' folders are too many together";
+
+pub(super) fn slot_of(generation: u64) -> u32 {
+    u32::from(generation & 1 == 1)
+}
+
+pub(super) fn mark_key((dev, ino): InodeKey, slot: u32) -> Plain<MarkKey> {
+    Plain(MarkKey { ino, dev, slot })
+}
+
+/// Writes a row of a hash. A full table is told with what to do about it.
+pub(super) fn insert<K: Row, V: Row>(
+    map: &mut Map,
+    name: &'static str,
+    (key, value): (K, V),
+    rows: u32,
+    advice: &'static str,
+) -> Result<(), MapFailure> {
+    let mut table = HashMap::<_, K, V>::try_from(map)
+        .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
+    table.insert(key, value, 0).map_err(|error| write_failed(name, error, rows, advice))
+}
+
+/// A failed write, with a full map told apart: hashes say E2BIG, tries ENOSPC.
+pub(super) fn write_failed(
+    name: &'static str,
+    error: aya::maps::MapError,
+    rows: u32,
+    advice: &'static str,
+) -> MapFailure {
+    let cause = into_io(error);
+    match cause.raw_os_error() {
+        Some(nix::libc::E2BIG | nix::libc::ENOSPC) => MapFailure::Full { map: name, rows, advice },
+        Some(_) | None => MapFailure::Call { map: name, doing: "write", cause },
+    }
+}
+
+/// Removes a row of a hash; one that is not there is no error.
+fn remove<K: Row, V: Row>(map: &mut Map, name: &'static str, key: &K) -> Result<(), MapFailure> {
+    let mut table = HashMap::<_, K, V>::try_from(map)
+        .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
+    match table.remove(key).map_err(into_io) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(MapFailure::Call { map: name, doing: "remove", cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn hash<'map, K: Row, V: Row>(
+    map: &'map Map,
+    name: &'static str,
+) -> Result<HashMap<&'map MapData, K, V>, MapFailure> {
+    HashMap::try_from(map).map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })
+}
+
+fn array<'map, V: Row>(map: &'map Map, name: &'static str) -> Result<Array<&'map MapData, V>, MapFailure> {
+    Array::try_from(map).map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })
+}
+
+pub(super) fn array_mut<'map, V: Row>(
+    map: &'map mut Map,
+    name: &'static str,
+) -> Result<Array<&'map mut MapData, V>, MapFailure> {
+    Array::try_from(map).map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })
+}
+
+fn per_cpu<'map>(map: &'map Map, name: &'static str) -> Result<PerCpuArray<&'map MapData, u64>, MapFailure> {
+    PerCpuArray::try_from(map).map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })
+}
+
+fn data(pins: &PinFolder, map: &'static str) -> Result<MapData, MapFailure> {
+    let path = pins.map(map);
+    MapData::from_pin(&path).map_err(|error| MapFailure::open(&path, error))
+}
+
+fn open_with_fd(pins: &PinFolder, name: &'static str) -> Result<(Map, OwnedFd), MapFailure> {
+    let data = data(pins, name)?;
+    let fd = data.fd().as_fd().try_clone_to_owned();
+    let fd = fd.map_err(|cause| MapFailure::Call { map: name, doing: "open", cause })?;
+    let map = Map::from_map_data(data)
+        .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
+    Ok((map, fd))
+}
+
+fn shared_word(pins: &PinFolder, name: &'static str) -> Result<SharedWord, MapFailure> {
+    let data = data(pins, name)?;
+    let info = data.info().map_err(|error| MapFailure::call(name, "describe", error))?;
+    if info.value_size() != 8 {
+        return Err(MapFailure::Foreign { map: name, cause: format!("rows of {} bytes", info.value_size()) });
+    }
+    SharedWord::map(data.fd().as_fd()).map_err(|cause| MapFailure::Call { map: name, doing: "share", cause })
+}

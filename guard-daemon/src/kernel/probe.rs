@@ -1,0 +1,245 @@
+//! What this host has of what guard needs, and the exact line that mends each thing it lacks. Changes nothing.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use guard_common::fields;
+use guard_common::map::name;
+
+use super::adopt;
+use super::btf::{self, KernelTypes};
+use super::mounts;
+use super::pins::{BPFFS, PinFolder};
+use super::programs;
+use super::sys;
+
+/// Oldest kernel that guard runs on.
+const OLDEST: (u32, u32) = (6, 1);
+const SECURITYFS: &str = "/sys/kernel/security";
+/// Capabilities that loading and pinning need, by number: CAP_SYS_ADMIN stands for the two others.
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// One thing that guard needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What it is.
+    pub name: String,
+    /// Whether it is there.
+    pub ok: bool,
+    /// What is there.
+    pub found: String,
+    /// The command or line that mends it; absent where it is there, or where nothing on this host would.
+    pub mend: Option<String>,
+}
+
+impl Check {
+    fn passed(name: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: true, found: found.into(), mend: None }
+    }
+
+    fn failed(name: impl Into<String>, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: false, found: found.into(), mend: Some(mend.into()) }
+    }
+}
+
+/// What the host itself must have, whether guard runs or not.
+pub fn host() -> Vec<Check> {
+    vec![
+        kernel(&release()),
+        types(),
+        lsm(fs::read_to_string(Path::new(SECURITYFS).join("lsm")), mounts::any("securityfs")),
+        cgroup2(),
+        bpffs(),
+        capabilities(&fs::read_to_string("/proc/self/status").unwrap_or_default()),
+        trial(),
+    ]
+}
+
+/// What guard has in force: every program attached, every map pinned.
+pub fn enforcement(pins: &PinFolder) -> Vec<Check> {
+    const START: &str = "systemctl restart guardd";
+    let programs = programs::ALL.iter().map(|program| {
+        let name = format!("program {}", program.name);
+        match (adopt::program_id(pins, program.name), program.required) {
+            (Some(id), _) => Check::passed(name, format!("attached to {}, program {id}", program.place())),
+            (None, true) => Check::failed(name, format!("not attached to {}", program.place()), START),
+            (None, false) => Check::passed(name, format!("not attached: this kernel has no {}", program.place())),
+        }
+    });
+    let maps = name::ALL.iter().map(|map| {
+        let (name, path) = (format!("map {map}"), pins.map(map));
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Check::passed(name, format!("pinned at {}", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Check::failed(name, "cannot be seen", "run this as root")
+            }
+            Err(_) => Check::failed(name, format!("not pinned at {}", path.display()), START),
+        }
+    });
+    programs.chain(maps).collect()
+}
+
+/// The running kernel's release.
+pub fn release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
+}
+
+fn kernel(release: &str) -> Check {
+    const NAME: &str = "kernel";
+    let mut numbers = release.split(['.', '-']).map(|number| number.parse::<u32>().ok());
+    let version = (numbers.next().flatten(), numbers.next().flatten());
+    match version {
+        (Some(major), Some(minor)) if (major, minor) >= OLDEST => Check::passed(NAME, release),
+        _ => {
+            let mend = format!("boot a kernel of version {}.{} or later", OLDEST.0, OLDEST.1);
+            Check::failed(NAME, if release.is_empty() { "unknown" } else { release }, mend)
+        }
+    }
+}
+
+fn types() -> Check {
+    const NAME: &str = "kernel types (BTF)";
+    const MEND: &str = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y";
+    let resolved = btf::running().and_then(|bytes| {
+        let types = KernelTypes::parse(&bytes)?;
+        types.resolve(fields::ALL).map(|fields| fields.len())
+    });
+    match resolved {
+        Ok(count) => Check::passed(NAME, format!("all {count} fields found")),
+        Err(error) => Check::failed(NAME, error.to_string(), MEND),
+    }
+}
+
+/// `list` is what securityfs says; where it says nothing, whether it is mounted at all decides the advice.
+fn lsm(list: io::Result<String>, securityfs: bool) -> Check {
+    const NAME: &str = "BPF among the LSMs";
+    match list {
+        Ok(list) => {
+            let list = list.trim();
+            if list.split(',').any(|module| module == "bpf") {
+                Check::passed(NAME, list)
+            } else {
+                Check::failed(NAME, list, boot_line(list))
+            }
+        }
+        Err(_) if !securityfs => Check::failed(
+            NAME,
+            "securityfs is not mounted, so nobody can tell",
+            format!("mount -t securityfs securityfs {SECURITYFS}"),
+        ),
+        Err(error) => Check::failed(NAME, format!("{SECURITYFS}/lsm: {error}"), "run this as root"),
+    }
+}
+
+/// The boot loader's line: the modules of now, and bpf. Those that always run are not chosen there.
+fn boot_line(list: &str) -> String {
+    let chosen = list.split(',').filter(|module| !matches!(*module, "" | "capability" | "ima" | "evm"));
+    let modules: Vec<_> = chosen.chain(["bpf"]).collect();
+    format!(
+        "in /etc/default/grub add to GRUB_CMDLINE_LINUX: \"lsm={}\"; then run `update-grub` and reboot",
+        modules.join(",")
+    )
+}
+
+fn cgroup2() -> Check {
+    const NAME: &str = "cgroup v2";
+    match mounts::cgroup2() {
+        Some(point) => Check::passed(NAME, format!("mounted at {}", point.display())),
+        None => Check::failed(NAME, "not mounted", "mount -t cgroup2 cgroup2 /sys/fs/cgroup"),
+    }
+}
+
+fn bpffs() -> Check {
+    const NAME: &str = "BPF file system";
+    if mounts::bpf_at(Path::new(BPFFS)) {
+        Check::passed(NAME, format!("mounted at {BPFFS}"))
+    } else {
+        Check::failed(NAME, format!("not mounted at {BPFFS}"), format!("mount -t bpf bpf {BPFFS}"))
+    }
+}
+
+fn capabilities(status: &str) -> Check {
+    const NAME: &str = "rights";
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0);
+    let has = |capability: u32| effective >> capability & 1 == 1;
+    if has(CAP_SYS_ADMIN) {
+        Check::passed(NAME, "CAP_SYS_ADMIN")
+    } else if has(CAP_BPF) && has(CAP_PERFMON) {
+        Check::passed(NAME, "CAP_BPF and CAP_PERFMON")
+    } else {
+        Check::failed(NAME, "neither CAP_SYS_ADMIN nor CAP_BPF and CAP_PERFMON", "run this as root")
+    }
+}
+
+/// A kernel can list everything and refuse all the same: only a try tells.
+fn trial() -> Check {
+    const NAME: &str = "loading an LSM program";
+    let loaded = btf::running().map_err(|error| error.to_string()).and_then(|bytes| {
+        let types = KernelTypes::parse(&bytes).map_err(|error| error.to_string())?;
+        let hook = types.id("bpf_lsm_file_open").ok_or("the kernel has no BPF LSM (CONFIG_BPF_LSM=y)")?;
+        sys::try_lsm_program(hook).map_err(|error| format!("the kernel refuses it: {error}"))
+    });
+    match loaded {
+        Ok(()) => Check::passed(NAME, "works"),
+        Err(found) => Check::failed(
+            NAME,
+            found,
+            "run this as root, on a host of its own rather than in a container or sandbox that forbids bpf(2)",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_before_6_1_and_unreadable_releases_fail() {
+        for (release, ok) in
+            [("6.1.0-38-amd64", true), ("6.12.1", true), ("7.2-rc1", true), ("6.0.19", false), ("5.15.0", false), ("", false), ("next", false)]
+        {
+            assert_eq!(kernel(release).ok, ok, "{release}");
+        }
+    }
+
+    #[test]
+    fn a_missing_bpf_is_mended_by_the_list_of_now_and_bpf() {
+        let check = lsm(Ok("lockdown,capability,landlock,yama,apparmor,ima,evm\n".to_owned()), true);
+        assert!(!check.ok);
+        assert!(check.mend.unwrap().contains("\"lsm=lockdown,landlock,yama,apparmor,bpf\""));
+        assert!(lsm(Ok("capability,bpf\n".to_owned()), true).ok);
+    }
+
+    #[test]
+    fn a_module_whose_name_only_contains_bpf_is_not_bpf() {
+        assert!(!lsm(Ok("capability,bpfilter".to_owned()), true).ok);
+    }
+
+    #[test]
+    fn an_unmounted_securityfs_is_told_apart_from_a_missing_module() {
+        let check = lsm(Err(io::ErrorKind::NotFound.into()), false);
+        assert!(!check.ok);
+        assert_eq!(check.mend.as_deref(), Some("mount -t securityfs securityfs /sys/kernel/security"));
+    }
+
+    #[test]
+    fn rights_are_read_from_the_effective_set() {
+        assert!(capabilities("CapPrm:\t0\nCapEff:\t000001ffffffffff\n").ok);
+        assert!(capabilities("CapEff:\t000000c000000000\n").ok);
+        assert!(!capabilities("CapPrm:\t000001ffffffffff\nCapEff:\t0000000000000000\n").ok);
+        assert!(!capabilities("").ok);
+    }
+
+    #[test]
+    fn every_failed_check_says_how_to_mend_it() {
+        let nowhere = PinFolder::at("/nonexistent/guard");
+        for check in host().into_iter().chain(enforcement(&nowhere)) {
+            assert_eq!(check.ok, check.mend.is_none(), "{check:?}");
+            assert!(!check.found.is_empty(), "{check:?}");
+        }
+    }
+}
