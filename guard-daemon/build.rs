@@ -14,7 +14,10 @@ fn main() {
         // A checkout without the programs' source embeds nothing, and says so when it is to load them.
         Err(_) if !programs_source().exists() => write_if_changed(&out.join("guard-ebpf.o"), &[]),
         Err(error) => {
-            println!("cargo::error=kernel programs are not built; run `cargo xtask build` ({}: {error})", object.display());
+            println!(
+                "cargo::error=kernel programs are not built; run `cargo xtask build` ({}: {error})",
+                object.display()
+            );
         }
     }
 }

@@ -27,8 +27,11 @@ pub(super) fn pin_again(pins: &PinFolder) -> Result<(), MapFailure> {
         {
             let data = MapData::from_id(info.id()).map_err(|error| MapFailure::call(map, "open", error))?;
             let cause = |error: aya::pin::PinError| std::io::Error::other(error.to_string());
-            data.pin(pins.map(map))
-                .map_err(|error| MapFailure::Call { map, doing: "pin", cause: cause(error) })?;
+            data.pin(pins.map(map)).map_err(|error| MapFailure::Call {
+                map,
+                doing: "pin",
+                cause: cause(error),
+            })?;
         }
     }
     Ok(())
@@ -46,9 +49,9 @@ pub(super) fn program_id(pins: &PinFolder, program: &str) -> Option<u32> {
 
 /// Every map that a program in force uses. What cannot be described is left out: its pin then counts as gone.
 fn maps_in_use(pins: &PinFolder) -> Vec<MapInfo> {
-    let ids: BTreeSet<u32> = programs::ALL.iter().filter_map(|program| program_id(pins, program.name)).collect();
+    let ids: BTreeSet<u32> =
+        programs::ALL.iter().filter_map(|program| program_id(pins, program.name)).collect();
     let programs = loaded_programs().filter_map(Result::ok).filter(|info| ids.contains(&info.id()));
-    let maps: BTreeSet<u32> =
-        programs.filter_map(|info| info.map_ids().ok().flatten()).flatten().collect();
+    let maps: BTreeSet<u32> = programs.filter_map(|info| info.map_ids().ok().flatten()).flatten().collect();
     maps.into_iter().filter_map(|id| MapInfo::from_id(id).ok()).collect()
 }

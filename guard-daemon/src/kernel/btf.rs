@@ -101,7 +101,11 @@ impl<'a> KernelTypes<'a> {
             types.index(id, head, sections.strings);
             at = at.saturating_add(length);
         }
-        if at == end { Ok(types) } else { Err(TypesError::Malformed { at, what: "the last type is cut off" }) }
+        if at == end {
+            Ok(types)
+        } else {
+            Err(TypesError::Malformed { at, what: "the last type is cut off" })
+        }
     }
 
     fn index(&mut self, id: u32, head: Head, strings: &'a [u8]) {
@@ -165,9 +169,11 @@ impl<'a> KernelTypes<'a> {
         }
         for number in 0..head.members {
             let member = at.checked_add(HEAD_LEN)?.checked_add(number.checked_mul(MEMBER_LEN)?)?;
-            let [own_name, inner, offset] = [0, 4, 8].map(|field| u32_at(self.bytes, member.saturating_add(field)));
+            let [own_name, inner, offset] =
+                [0, 4, 8].map(|field| u32_at(self.bytes, member.saturating_add(field)));
             let (own_name, inner, offset) = (self.name(own_name?)?, inner?, offset?);
-            let (bits, width) = if head.bit_widths { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
+            let (bits, width) =
+                if head.bit_widths { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
             if own_name == name {
                 return (width == 0).then_some((bits.into(), inner));
             }

@@ -7,7 +7,7 @@ use guard_common::limits::AGENTS_MAX;
 use guard_common::{Operation, Reason, Surface, Verdict, ZoneId};
 
 use super::fields::Reader;
-use crate::model::action::{Action, Actor, BootNs, KernelVerdict, Object, Position, ProcessKey};
+use crate::model::action::{Action, Actor, BootNs, Executable, KernelVerdict, Object, Position, ProcessKey};
 
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +48,12 @@ pub enum DecodeError {
         /// How many there were.
         found: usize,
     },
-    /// Another length than the event itself says.
-    #[error("an event of {found} bytes says that it has {said}")]
+    /// Fewer than the event itself says.
+    #[error("an event of {found} bytes says that it has at least {said}")]
     Length {
         /// How many there were.
         found: usize,
-        /// How many there should be.
+        /// How many there should be at least.
         said: usize,
     },
     /// A number that nobody defined.
@@ -69,7 +69,10 @@ pub enum DecodeError {
 /// An event's text.
 pub fn decode(ring: Ring, bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let (event, paths) = split(bytes)?;
-    let position = Position { cpu: event.cpu, seq: known("sequence number", event.seq, (event.seq > 0).then_some(event.seq))? };
+    let position = Position {
+        cpu: event.cpu,
+        seq: known("sequence number", event.seq, (event.seq > 0).then_some(event.seq))?,
+    };
     let actor = actor(&event)?;
     match known("kind of event", event.kind, EventKind::from_raw(event.kind))? {
         EventKind::Enrolled => Ok(Decoded::Enrolled(Enrolled { position, at: event.boot_ns, actor })),
@@ -80,6 +83,7 @@ pub fn decode(ring: Ring, bytes: &[u8]) -> Result<Decoded, DecodeError> {
                 position,
                 at: event.boot_ns,
                 actor,
+                executable: Executable::NotRead,
                 surface: known("surface", event.surface, Surface::from_raw(event.surface))?,
                 operation,
                 object: object(&event, operation, paths),
@@ -101,10 +105,9 @@ fn split(bytes: &[u8]) -> Result<(Event, [&[u8]; 2]), DecodeError> {
     let (first, second) = (usize::from(event.path_len), usize::from(event.second_path_len));
     let rest = reader.rest();
     let lengths = DecodeError::Length { found: bytes.len(), said: size_of::<Event>() + first + second };
-    if rest.len() != first + second {
-        return Err(lengths);
-    }
-    let (first, second) = rest.split_at_checked(first).ok_or(lengths)?;
+    let (first, rest) = rest.split_at_checked(first).ok_or(lengths)?;
+    // What follows the paths is not meant: the programs round up.
+    let second = rest.get(..second).ok_or(lengths)?;
     Ok((event, [first, second]))
 }
 
@@ -201,7 +204,8 @@ pub fn escaped(bytes: &[u8]) -> String {
 }
 
 fn hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     for byte in bytes {
         text.push_str("\\x");
         text.push(DIGITS[usize::from(byte >> 4)]);

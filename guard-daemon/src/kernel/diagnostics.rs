@@ -4,12 +4,12 @@
 use std::io;
 
 use aya_log::EbpfLogger;
-use tokio::io::unix::AsyncFd;
 use tracing_log::LogTracer;
 
 use super::adopt;
 use super::pins::PinFolder;
 use super::programs;
+use super::sys;
 
 /// Environment variable that asks for diagnostics.
 pub const VARIABLE: &str = "GUARD_KERNEL_LOG";
@@ -75,8 +75,9 @@ pub async fn forward(pins: PinFolder) -> io::Result<()> {
     let ids = programs::ALL.iter().filter_map(|program| adopt::program_id(&pins, program.name));
     let mut loggers = ids.filter_map(|id| EbpfLogger::init_from_id_with_logger(id, LogTracer::new()).ok());
     let logger = loggers.next();
-    let logger = logger.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no program in force says anything"))?;
-    let mut logger = AsyncFd::new(logger)?;
+    let logger =
+        logger.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no program in force says anything"))?;
+    let mut logger = sys::watch(logger)?;
     loop {
         let mut ready = logger.readable_mut().await?;
         ready.get_inner_mut().flush();

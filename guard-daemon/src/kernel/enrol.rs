@@ -16,7 +16,9 @@ const NAME_LEN_MAX: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// There is no unified hierarchy.
-    #[error("no cgroup v2 hierarchy is mounted; `mount -t cgroup2 cgroup2 /sys/fs/cgroup`, or see `guard doctor`")]
+    #[error(
+        "no cgroup v2 hierarchy is mounted; `mount -t cgroup2 cgroup2 /sys/fs/cgroup`, or see `guard doctor`"
+    )]
     NoHierarchy,
     /// The cgroup is gone.
     #[error("the cgroup {} has vanished: someone removed it, and its agent with it; start the agent again", path.display())]
@@ -77,7 +79,9 @@ impl Cgroups {
     fn under(mount: &Path) -> Result<Self, EnrolError> {
         let root = mount.join("guard");
         match fs::create_dir(&root) {
-            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(EnrolError::File { path: root, cause }),
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+                Err(EnrolError::File { path: root, cause })
+            }
             Ok(()) | Err(_) => Ok(Self { root }),
         }
     }
@@ -249,7 +253,9 @@ pub fn run_enrol_iterator(pins: &PinFolder) -> Result<(), EnrolError> {
 
 /// An agent's name as part of a folder's: nothing that means something to a path.
 fn folder_name(agent: &str) -> String {
-    let plain = |character: char| if character.is_ascii_alphanumeric() || "-_".contains(character) { character } else { '_' };
+    let plain = |character: char| {
+        if character.is_ascii_alphanumeric() || "-_".contains(character) { character } else { '_' }
+    };
     let name: String = agent.chars().map(plain).take(NAME_LEN_MAX).collect();
     if name.is_empty() { "agent".to_owned() } else { name }
 }

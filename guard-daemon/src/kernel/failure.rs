@@ -25,7 +25,9 @@ pub enum MapFailure {
         denied: bool,
     },
     /// It is another kind of map than this daemon's.
-    #[error("map {map} is not what this version of guard uses: {cause}; restart guardd, so that it replaces the kernel programs")]
+    #[error(
+        "map {map} is not what this version of guard uses: {cause}; restart guardd, so that it replaces the kernel programs"
+    )]
     Foreign {
         /// Its name.
         map: &'static str,

@@ -10,6 +10,8 @@
 //! period passes in which every such program ends. That holds for programs that cannot sleep; the loader
 //! refuses an object in which one that decides may.
 
+use std::os::fd::AsFd;
+
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{HashMap, Map};
 use guard_common::limits::{
@@ -28,31 +30,70 @@ use crate::policy::rows::{AddressRow, InodeKey, Rows};
 
 const FEWER_RULES: &str = "the policy has too many rules of this kind; both generations share the rows";
 
+/// A policy that is written and not in force.
+#[derive(Debug)]
+#[must_use = "nothing is in force before `Maps::flip`"]
+pub struct Prepared {
+    generation: u64,
+    marks: std::collections::HashMap<InodeKey, Mark>,
+}
+
+impl Prepared {
+    /// The generation it will be.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
 impl Maps {
-    /// Puts a policy in force and gives its generation. `private` are the marks of the living agents' folders:
-    /// they cover the policy's own. On failure the old generation stays in force, whole.
+    /// Puts a policy in force and gives its generation: [`Self::prepare_policy`] and [`Self::flip`] in one.
     pub fn install_policy(&mut self, rows: &Rows, private: &[(InodeKey, Mark)]) -> Result<u64, MapFailure> {
+        let prepared = self.prepare_policy(rows, private)?;
+        Ok(self.flip(prepared))
+    }
+
+    /// Writes a policy where nobody reads it yet. `private` are the marks of the living agents' folders: they
+    /// cover the policy's own. On failure, or when the result is dropped, the old generation stays in force,
+    /// whole.
+    pub fn prepare_policy(
+        &mut self,
+        rows: &Rows,
+        private: &[(InodeKey, Mark)],
+    ) -> Result<Prepared, MapFailure> {
         let marks = merged_marks(rows, private);
         check(rows)?;
         let next = self.generation().wrapping_add(1).max(1);
         let slot = slot_of(next);
 
-        sys::wait_for_running_programs()
-            .map_err(|cause| MapFailure::Call { map: name::GENERATION, doing: "wait for readers", cause })?;
+        sys::wait_for_running_programs().map_err(|cause| MapFailure::Call {
+            map: name::GENERATION,
+            doing: "wait for readers",
+            cause,
+        })?;
         self.clear(slot)?;
         self.write_cells(slot, &rows.cells)?;
         for (inode, mark) in &marks {
-            insert(&mut self.marks, name::MARKS, (mark_key(*inode, slot), Plain(*mark)), MARKS_MAX, FULL_OF_MARKS)?;
+            insert(
+                &mut self.marks,
+                name::MARKS,
+                (mark_key(*inode, slot), Plain(*mark)),
+                MARKS_MAX,
+                FULL_OF_MARKS,
+            )?;
         }
         self.write_children(slot, rows)?;
         self.write_names(slot, rows)?;
         self.write_addresses(slot, &rows.addresses)?;
+        Ok(Prepared { generation: next, marks: rows.marks.iter().copied().collect() })
+    }
 
-        self.generation.store(next);
-        // A cached zone holds for one generation only; the bump is for what else a new policy may mean.
-        self.epoch.bump();
-        self.policy_marks = rows.marks.iter().copied().collect();
-        Ok(next)
+    /// Puts a prepared policy in force with one atomic store. A later preparation writes over an earlier one:
+    /// only the last may be put in force, and only once.
+    pub fn flip(&mut self, prepared: Prepared) -> u64 {
+        let Prepared { generation, marks } = prepared;
+        self.generation.store(generation);
+        self.policy_marks = marks;
+        generation
     }
 
     /// Removes what an earlier generation, or a push that failed, left in the slot. Cells are overwritten whole.
@@ -61,9 +102,11 @@ impl Maps {
         clear_hash::<ChildKey, Mark>(&mut self.children, name::CHILDREN, |key| key.slot == slot)?;
         clear_hash::<NameKey, Mark>(&mut self.names, name::NAMES, |key| u32::from(key.slot) == slot)?;
         let mut trie = trie(&mut self.addresses)?;
-        let stale = trie.keys().filter(|key| key.as_ref().map_or(true, |key| u32::from(key.data().0.slot) == slot));
-        let stale: Vec<_> =
-            stale.collect::<Result<_, _>>().map_err(|error| MapFailure::call(name::ADDRESSES, "read", error))?;
+        let stale =
+            trie.keys().filter(|key| key.as_ref().map_or(true, |key| u32::from(key.data().0.slot) == slot));
+        let stale: Vec<_> = stale
+            .collect::<Result<_, _>>()
+            .map_err(|error| MapFailure::call(name::ADDRESSES, "read", error))?;
         for key in stale {
             trie.remove(&key).map_err(|error| MapFailure::call(name::ADDRESSES, "remove", error))?;
         }
@@ -80,9 +123,11 @@ impl Maps {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
             *cells.get_mut(index).ok_or_else(|| out_of_range(*profile, *zone))? = Plain(*row);
         }
-        use std::os::fd::AsFd;
-        sys::update_batch(self.cells_fd.as_fd(), &keys, &cells)
-            .map_err(|cause| MapFailure::Call { map: name::CELLS, doing: "write", cause })
+        sys::update_batch(self.cells.as_fd(), &keys, &cells).map_err(|cause| MapFailure::Call {
+            map: name::CELLS,
+            doing: "write",
+            cause,
+        })
     }
 
     fn write_children(&mut self, slot: u32, rows: &Rows) -> Result<(), MapFailure> {
@@ -148,7 +193,8 @@ fn check(rows: &Rows) -> Result<(), MapFailure> {
 }
 
 fn out_of_range(profile: u16, zone: u16) -> MapFailure {
-    let what = format!("no row for profile {profile} and zone {zone}; at most {PROFILES_MAX} and {ZONES_MAX} fit");
+    let what =
+        format!("no row for profile {profile} and zone {zone}; at most {PROFILES_MAX} and {ZONES_MAX} fit");
     MapFailure::Refused { map: name::CELLS, what }
 }
 
@@ -190,12 +236,14 @@ where
     let mut table = HashMap::<_, Plain<K>, Plain<V>>::try_from(map)
         .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
     // Collected first: a walk that removes what it stands on begins anew.
-    let keys: Vec<_> = table
-        .keys()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| MapFailure::call(name, "read", error))?;
+    let keys: Vec<_> =
+        table.keys().collect::<Result<Vec<_>, _>>().map_err(|error| MapFailure::call(name, "read", error))?;
     for key in keys.iter().filter(|Plain(key)| stale(key)) {
-        table.remove(key).map_err(|error| MapFailure::Call { map: name, doing: "remove", cause: into_io(error) })?;
+        table.remove(key).map_err(|error| MapFailure::Call {
+            map: name,
+            doing: "remove",
+            cause: into_io(error),
+        })?;
     }
     Ok(())
 }
@@ -203,7 +251,8 @@ where
 type Addresses<'map> = LpmTrie<&'map mut aya::maps::MapData, Plain<AddressKey>, Plain<AddressRule>>;
 
 fn trie(map: &mut Map) -> Result<Addresses<'_>, MapFailure> {
-    LpmTrie::try_from(map).map_err(|error| MapFailure::Foreign { map: name::ADDRESSES, cause: error.to_string() })
+    LpmTrie::try_from(map)
+        .map_err(|error| MapFailure::Foreign { map: name::ADDRESSES, cause: error.to_string() })
 }
 
 #[cfg(test)]
@@ -213,14 +262,21 @@ mod tests {
 
     #[test]
     fn a_private_folder_covers_the_policys_mark_and_keeps_its_flags() {
-        let rows = Rows { marks: vec![((1, 2), Mark { zone: 9, flags: MARK_HAS_CHILDREN })], ..Rows::default() };
+        let rows =
+            Rows { marks: vec![((1, 2), Mark { zone: 9, flags: MARK_HAS_CHILDREN })], ..Rows::default() };
         let merged = merged_marks(&rows, &[((1, 2), Mark { zone: 1024, flags: 0 })]);
         assert_eq!(merged.get(&(1, 2)), Some(&Mark { zone: 1024, flags: MARK_HAS_CHILDREN }));
     }
 
     #[test]
     fn an_address_key_holds_slot_protocol_and_port_before_the_address() {
-        let row = AddressRow { protocol: 6, port: 443, address: "::ffff:10.1.0.0".parse().unwrap(), prefix_len: 112, zone: 7 };
+        let row = AddressRow {
+            protocol: 6,
+            port: 443,
+            address: "::ffff:10.1.0.0".parse().unwrap(),
+            prefix_len: 112,
+            zone: 7,
+        };
         let (key, rule) = address_row(1, &row).unwrap();
         assert_eq!(key.prefix_len(), 32 + 112);
         assert_eq!((key.data().0.slot, key.data().0.protocol, key.data().0.port), (1, 6, [1, 187]));

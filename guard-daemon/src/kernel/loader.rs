@@ -4,7 +4,8 @@
 use std::fs;
 use std::io;
 
-use aya::programs::{FdLink, Program as Loaded, ProgramError};
+use aya::programs::links::{FdLink, LinkError};
+use aya::programs::{Program as Loaded, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 use guard_common::fields;
 use guard_common::map::name;
@@ -60,7 +61,9 @@ pub enum How {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The pin folder cannot be made.
-    #[error("{folder} cannot be made: {cause}; is a BPF file system mounted at /sys/fs/bpf, and is this root?")]
+    #[error(
+        "{folder} cannot be made: {cause}; is a BPF file system mounted at /sys/fs/bpf, and is this root?"
+    )]
     Pins {
         /// The folder.
         folder: String,
@@ -77,7 +80,9 @@ pub enum LoadError {
         what: String,
     },
     /// Maps that hold who is an agent have another form than before, and agents may be alive.
-    #[error("map {map} has another form in this version, and the labels of running agents are in it; end all agents and reboot, or start the version that was running")]
+    #[error(
+        "map {map} has another form in this version, and the labels of running agents are in it; end all agents and reboot, or start the version that was running"
+    )]
     Identity {
         /// The map.
         map: &'static str,
@@ -120,8 +125,7 @@ pub fn object_sha256() -> String {
 
 /// Takes up enforcement: adopts what is pinned where it is whole and of this build, and loads it anew otherwise.
 pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
-    pins.create()
-        .map_err(|cause| LoadError::Pins { folder: pins.root().display().to_string(), cause })?;
+    pins.create().map_err(|cause| LoadError::Pins { folder: pins.root().display().to_string(), cause })?;
     let bytes = btf::running()?;
     let types = KernelTypes::parse(&bytes)?;
     let (wanted, missing) = places(&types)?;
@@ -160,7 +164,11 @@ fn places(types: &KernelTypes<'_>) -> Result<(Vec<&'static Program>, Vec<String>
                     log: String::new(),
                 });
             }
-            false => missing.push(format!("this kernel has no {}: {} is not attached", program.place(), program.name)),
+            false => missing.push(format!(
+                "this kernel has no {}: {} is not attached",
+                program.place(),
+                program.name
+            )),
         }
     }
     Ok((wanted, missing))
@@ -252,9 +260,9 @@ fn prepare_failed(error: &EbpfError) -> String {
 fn attach(programs: &mut Ebpf, pins: &PinFolder, wanted: &[&'static Program]) -> Result<(), LoadError> {
     let btf = Btf::from_sys_fs().map_err(|error| LoadError::Prepare { what: error.to_string() })?;
     for program in wanted {
-        let loaded = programs
-            .program_mut(program.name)
-            .ok_or_else(|| LoadError::Object { what: format!("program {} is not in the object", program.name) })?;
+        let loaded = programs.program_mut(program.name).ok_or_else(|| LoadError::Object {
+            what: format!("program {} is not in the object", program.name),
+        })?;
         let link = attach_one(program, loaded, &btf)?;
         link.pin(pins.next_link(program.name))
             .map_err(|error| LoadError::Pin { program: program.name, cause: error.to_string() })?;
@@ -289,7 +297,7 @@ fn attach_one(program: &Program, loaded: &mut Loaded, btf: &Btf) -> Result<FdLin
             iter.load(program.target, btf).map_err(refused)?;
             let link = iter.attach().map_err(refused)?;
             let link = iter.take_link(link).map_err(refused)?;
-            link.try_into().map_err(|error: aya::programs::links::LinkError| LoadError::Pin {
+            link.try_into().map_err(|error: LinkError| LoadError::Pin {
                 program: program.name,
                 cause: error.to_string(),
             })

@@ -8,6 +8,7 @@ use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray};
 use guard_common::Operation;
 use guard_common::event::Ring;
 use guard_common::limits::{AGENTS_MAX, SLOTS};
+use guard_common::map::cell::Cell;
 use guard_common::map::label::Label;
 use guard_common::map::name;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
@@ -28,8 +29,7 @@ pub struct Maps {
     pub switches: Switches,
     pub(super) generation: SharedWord,
     pub(super) epoch: SharedWord,
-    pub(super) cells: Map,
-    pub(super) cells_fd: OwnedFd,
+    pub(super) cells: OwnedFd,
     pub(super) marks: Map,
     pub(super) children: Map,
     pub(super) names: Map,
@@ -74,13 +74,11 @@ pub struct Fault {
 impl Maps {
     /// Opens the pinned maps.
     pub fn open(pins: &PinFolder) -> Result<Self, MapFailure> {
-        let (cells, cells_fd) = open_with_fd(pins, name::CELLS)?;
         Ok(Self {
             switches: Switches::open(pins)?,
             generation: shared_word(pins, name::GENERATION)?,
             epoch: shared_word(pins, name::EPOCH)?,
-            cells,
-            cells_fd,
+            cells: cells(pins)?,
             marks: switches::open(pins, name::MARKS)?,
             children: switches::open(pins, name::CHILDREN)?,
             names: switches::open(pins, name::NAMES)?,
@@ -143,7 +141,13 @@ impl Maps {
             let covered = self.policy_marks.get(inode).copied().unwrap_or_default();
             let mark = Mark { zone: mark.zone, flags: mark.flags | covered.flags };
             for slot in 0..SLOTS {
-                insert(&mut self.marks, name::MARKS, (mark_key(*inode, slot), Plain(mark)), MARKS_MAX, FULL_OF_MARKS)?;
+                insert(
+                    &mut self.marks,
+                    name::MARKS,
+                    (mark_key(*inode, slot), Plain(mark)),
+                    MARKS_MAX,
+                    FULL_OF_MARKS,
+                )?;
             }
         }
         // What was walked for before the marks stood must be walked for again.
@@ -290,13 +294,15 @@ fn data(pins: &PinFolder, map: &'static str) -> Result<MapData, MapFailure> {
     MapData::from_pin(&path).map_err(|error| MapFailure::open(&path, error))
 }
 
-fn open_with_fd(pins: &PinFolder, name: &'static str) -> Result<(Map, OwnedFd), MapFailure> {
-    let data = data(pins, name)?;
+/// The cells, written many at a time, for which the library has no form: only the descriptor is kept.
+fn cells(pins: &PinFolder) -> Result<OwnedFd, MapFailure> {
+    const NAME: &str = name::CELLS;
+    let data = data(pins, NAME)?;
     let fd = data.fd().as_fd().try_clone_to_owned();
-    let fd = fd.map_err(|cause| MapFailure::Call { map: name, doing: "open", cause })?;
-    let map = Map::from_map_data(data)
-        .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
-    Ok((map, fd))
+    let foreign = |error: aya::maps::MapError| MapFailure::Foreign { map: NAME, cause: error.to_string() };
+    let map = Map::from_map_data(data).map_err(foreign)?;
+    Array::<_, Plain<Cell>>::try_from(&map).map_err(foreign)?;
+    fd.map_err(|cause| MapFailure::Call { map: NAME, doing: "open", cause })
 }
 
 fn shared_word(pins: &PinFolder, name: &'static str) -> Result<SharedWord, MapFailure> {

@@ -4,11 +4,11 @@
 //! The way in is [`loader::take_up`]; [`switches::open_pinned`] works without a daemon.
 
 mod adopt;
-mod btf;
+pub mod btf;
 mod clock;
 mod decode;
 pub mod descriptors;
-mod diagnostics;
+pub mod diagnostics;
 mod enrol;
 mod failure;
 mod fields;
@@ -17,25 +17,24 @@ mod loader;
 mod maps;
 mod mounts;
 mod object;
-mod pins;
+pub mod pins;
 mod plain;
 pub mod probe;
-mod programs;
+pub mod programs;
 mod ring;
 mod sequence;
 pub mod switches;
 mod sys;
 
-pub use btf::TypesError;
 pub use clock::boot_ns;
 pub use decode::{DecodeError, Decoded, Enrolled, decode, escaped};
-pub use diagnostics::{LogLevel, forward as forward_diagnostics};
+pub use diagnostics::LogLevel;
 pub use enrol::{AgentCgroup, Cgroups, EnrolError, run_enrol_iterator};
 pub use failure::MapFailure;
+pub use install::Prepared;
 pub use loader::{How, LoadError, Taken, object_sha256, take_up};
 pub use maps::{Counts, Fault, Maps};
 pub use pins::PinFolder;
-pub use programs::Program;
 pub use ring::{Heard, RingReader};
 pub use sequence::{Gap, Tracker};
 pub use switches::Switches;

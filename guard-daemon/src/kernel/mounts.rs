@@ -37,7 +37,10 @@ fn all() -> Vec<Mount> {
 fn choose(mounts: &[Mount], kind: &str, usual: &Path) -> Option<PathBuf> {
     let whole: Vec<_> = mounts.iter().filter(|mount| mount.kind == kind && mount.root == b"/").collect();
     let at_usual = whole.iter().find(|mount| mount.point == usual);
-    at_usual.or_else(|| whole.iter().find(|mount| mount.point.starts_with(usual))).or(whole.first()).map(|mount| mount.point.clone())
+    at_usual
+        .or_else(|| whole.iter().find(|mount| mount.point.starts_with(usual)))
+        .or(whole.first())
+        .map(|mount| mount.point.clone())
 }
 
 fn parse(text: &[u8]) -> Vec<Mount> {

@@ -52,9 +52,11 @@ pub(super) fn renewed(pins: &PinFolder) -> Result<Vec<&'static str>, LoadError> 
     let expected = forms(BYTES)?;
     let mut renewed = Vec::new();
     for map in name::ALL {
-        let expected = expected.get(map).ok_or_else(|| disagreement(format!("map {map} is not in the object")))?;
+        let expected =
+            expected.get(*map).ok_or_else(|| disagreement(format!("map {map} is not in the object")))?;
         let path = pins.map(map);
-        let same = !path.exists() || MapInfo::from_pin(&path).is_ok_and(|info| pinned_form(&info) == Some(*expected));
+        let same = !path.exists()
+            || MapInfo::from_pin(&path).is_ok_and(|info| pinned_form(&info) == Some(*expected));
         if !same {
             renewed.push(*map);
         }
@@ -90,7 +92,9 @@ pub(super) fn check() -> Result<(), LoadError> {
         // A policy push waits for programs that cannot sleep, and for no others: one that sleeps with a
         // generation in hand could read rows of the next but one.
         if may_sleep(&program.section) {
-            return Err(disagreement(format!("program {name} may sleep, and a policy push does not wait for it")));
+            return Err(disagreement(format!(
+                "program {name} may sleep, and a policy push does not wait for it"
+            )));
         }
     }
     match programs::ALL.iter().find(|program| !object.programs.contains_key(program.name)) {

@@ -116,7 +116,8 @@ impl PinFolder {
 
     fn make_meta(&self, path: &Path, meta: Meta) -> Result<(), MapFailure> {
         let failed = |doing, cause| MapFailure::Call { map: META, doing, cause };
-        let mut array = Array::<_, Plain<Meta>>::create(1, 0).map_err(|error| MapFailure::call(META, "create", error))?;
+        let mut array =
+            Array::<_, Plain<Meta>>::create(1, 0).map_err(|error| MapFailure::call(META, "create", error))?;
         array.set(0, Plain(meta), 0).map_err(|error| MapFailure::call(META, "write", error))?;
         let next = self.next_map(META);
         remove(&next).map_err(|cause| failed("clear the way for its pin", cause))?;
@@ -208,7 +209,12 @@ mod tests {
         fs::set_permissions(pins.root(), Permissions::from_mode(0o755)).unwrap();
         pins.create().unwrap();
         for folder in [pins.root().to_owned(), pins.root().join("maps"), pins.root().join("links")] {
-            assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "{}", folder.display());
+            assert_eq!(
+                fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
+                0o700,
+                "{}",
+                folder.display()
+            );
         }
     }
 

@@ -66,7 +66,9 @@ pub fn enforcement(pins: &PinFolder) -> Vec<Check> {
         match (adopt::program_id(pins, program.name), program.required) {
             (Some(id), _) => Check::passed(name, format!("attached to {}, program {id}", program.place())),
             (None, true) => Check::failed(name, format!("not attached to {}", program.place()), START),
-            (None, false) => Check::passed(name, format!("not attached: this kernel has no {}", program.place())),
+            (None, false) => {
+                Check::passed(name, format!("not attached: this kernel has no {}", program.place()))
+            }
         }
     });
     let maps = name::ALL.iter().map(|map| {
@@ -199,9 +201,15 @@ mod tests {
 
     #[test]
     fn kernels_before_6_1_and_unreadable_releases_fail() {
-        for (release, ok) in
-            [("6.1.0-38-amd64", true), ("6.12.1", true), ("7.2-rc1", true), ("6.0.19", false), ("5.15.0", false), ("", false), ("next", false)]
-        {
+        for (release, ok) in [
+            ("6.1.0-38-amd64", true),
+            ("6.12.1", true),
+            ("7.2-rc1", true),
+            ("6.0.19", false),
+            ("5.15.0", false),
+            ("", false),
+            ("next", false),
+        ] {
             assert_eq!(kernel(release).ok, ok, "{release}");
         }
     }

@@ -56,8 +56,18 @@ impl Program {
 /// Every program. Labels come first: what decides finds them in place.
 pub const ALL: &[Program] = &[
     Program::lsm("task_alloc"),
-    Program { name: "cgroup_attach_task", kind: Kind::Tracepoint, target: "cgroup_attach_task", required: true },
-    Program { name: "sched_process_fork", kind: Kind::Tracepoint, target: "sched_process_fork", required: true },
+    Program {
+        name: "cgroup_attach_task",
+        kind: Kind::Tracepoint,
+        target: "cgroup_attach_task",
+        required: true,
+    },
+    Program {
+        name: "sched_process_fork",
+        kind: Kind::Tracepoint,
+        target: "sched_process_fork",
+        required: true,
+    },
     Program { name: "enrol_existing", kind: Kind::TaskIterator, target: "task", required: true },
     Program { name: "vfs_rename_done", kind: Kind::FunctionExit, target: "vfs_rename", required: true },
     Program { name: "vfs_rmdir_done", kind: Kind::FunctionExit, target: "vfs_rmdir", required: true },

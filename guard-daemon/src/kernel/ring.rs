@@ -13,6 +13,7 @@ use super::failure::MapFailure;
 use super::pins::PinFolder;
 use super::sequence::{Gap, Tracker};
 use super::switches;
+use super::sys;
 use crate::model::action::{BootNs, Position};
 
 /// Events handed on at once, so that a flood of one ring cannot starve the loop that reads both.
@@ -51,7 +52,7 @@ impl RingReader {
         let buffer = RingBuf::try_from(map)
             .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
         let events =
-            AsyncFd::new(buffer).map_err(|cause| MapFailure::Call { map: name, doing: "listen", cause })?;
+            sys::watch(buffer).map_err(|cause| MapFailure::Call { map: name, doing: "listen", cause })?;
         Ok(Self { ring, events, tracker: Tracker::resumed(last), backlog: Vec::new(), emptied_at: 0 })
     }
 

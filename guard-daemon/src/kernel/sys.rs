@@ -7,7 +7,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aya::maps::{MapData, RingBuf};
+use aya_log::EbpfLogger;
 use nix::libc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::plain::Row;
 
@@ -92,9 +96,8 @@ const _: () = {
 fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<i32> {
     // SAFETY: `attributes` is a live repr(C) struct of the size that is passed; the kernel reads and writes
     // within it. What its addresses point to is the callers' to keep alive over the call.
-    let result = unsafe {
-        libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>())
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size_of::<T>()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(i32::try_from(result).unwrap_or(i32::MAX)) }
 }
 
@@ -135,8 +138,13 @@ pub(super) fn update_batch<K: Row, V: Row>(map: BorrowedFd<'_>, keys: &[K], valu
 /// space may reuse what the replaced inner map pointed to. `membarrier(2)` would do less: it does not wait on a
 /// machine with one CPU, and fails where CPUs run without ticks.
 pub(super) fn wait_for_running_programs() -> io::Result<()> {
-    let mut inner =
-        MapCreate { map_type: BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 4, max_entries: 1, ..Default::default() };
+    let mut inner = MapCreate {
+        map_type: BPF_MAP_TYPE_ARRAY,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        ..Default::default()
+    };
     let inner = owned(bpf(BPF_MAP_CREATE, &mut inner)?);
     let mut outer = MapCreate {
         map_type: BPF_MAP_TYPE_ARRAY_OF_MAPS,
@@ -175,6 +183,19 @@ pub(super) fn try_lsm_program(hook_btf_id: u32) -> io::Result<()> {
     bpf(BPF_PROG_LOAD, &mut attributes).map(owned).map(drop)
 }
 
+/// What the kernel wakes the daemon for: owns its descriptor, and never changes it.
+pub(super) trait Wakes: AsRawFd {}
+impl Wakes for RingBuf<MapData> {}
+impl<T> Wakes for EbpfLogger<T> {}
+
+/// Waits for a descriptor in the running tokio runtime.
+pub(super) fn watch<T: Wakes>(inner: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: the types named above own a map's descriptor, give the same one at each call, and close it only
+    // when dropped, which is after `AsyncFd` has let go of it.
+    unsafe { AsyncFd::register_with_interest(inner, Interest::READABLE) }
+        .map_err(|error| error.into_parts().1)
+}
+
 /// One 8-byte word of a mappable array, shared with the kernel programs.
 #[derive(Debug)]
 pub(super) struct SharedWord {
@@ -203,7 +224,9 @@ impl SharedWord {
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        NonNull::new(address.cast()).map(|word| Self { word }).ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+        NonNull::new(address.cast())
+            .map(|word| Self { word })
+            .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
     fn page() -> usize {

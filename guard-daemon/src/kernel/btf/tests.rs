@@ -100,9 +100,17 @@ fn every_missing_field_is_named_at_once() {
     let bytes = file();
     let types = KernelTypes::parse(&bytes).unwrap();
     let field = |structure, path| Field { symbol: "OFF", structure, path };
-    let error = types.resolve(&[field("file", "f_mode"), field("file", "f_owner"), field("inode", "i_ino"), field("file", "f_mode.x")]);
+    let error = types.resolve(&[
+        field("file", "f_mode"),
+        field("file", "f_owner"),
+        field("inode", "i_ino"),
+        field("file", "f_mode.x"),
+    ]);
     let text = error.unwrap_err().to_string();
-    assert_eq!(text, "this kernel has no struct file: f_owner, no struct inode: i_ino, no struct file: f_mode.x");
+    assert_eq!(
+        text,
+        "this kernel has no struct file: f_owner, no struct inode: i_ino, no struct file: f_mode.x"
+    );
 }
 
 #[test]
