@@ -1,16 +1,18 @@
 //! Policy: text, checked, compiled, rows for the kernel; and what two policies decide differently. Pure, but for
-//! reading files.
+//! [`mod@resolve`], which asks the host, and for reading the policy's files.
 //!
 //! ```text
 //! Sources::read(path) | Sources::embedded() | Sources::unbundle(name, text)
 //!   -> check(sources)?              every problem of the text at once, or a Checked with warnings
 //!   -> compile(checked, lineage)?   Compiled: names, verdicts, cells, addresses
+//!   -> resolve(&compiled, guard)?   Resolved: Rows for the kernel, and what could not be resolved
 //! ```
 
 mod check;
 mod compile;
 mod document;
 pub mod problem;
+pub mod resolve;
 pub mod rows;
 mod source;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod tests;
 pub use check::{AddressRule, Checked, Launch, Launcher, NameRule, Profile, Zone, check};
 pub use compile::{Compiled, Lineage, compile};
 pub use problem::{Place, Problem, Problems};
+pub use resolve::{Resolved, Unresolved, resolve};
 pub use rows::Rows;
 pub use source::{EMBEDDED_NAME, FILES_MAX, INCLUDE_DEPTH_MAX, Source, Sources, TEXT_BYTES_MAX};
 
