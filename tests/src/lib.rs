@@ -1,1 +1,20 @@
-//! tests
+//! Suites that run against a real kernel: `guard-suite` drives them, `guard-act` is what acts inside an agent.
+//!
+//! Nothing here links the product. guard is seen as its users see it: by its command line, its `--json`, its
+//! ledger, and by what happens to files and servers.
+
+pub mod act;
+pub mod bypass;
+pub mod cli;
+pub mod harness;
+pub mod kernel;
+pub mod ledger;
+pub mod primitives;
+
+/// Every case, in the order in which they run: what needs a quiet daemon first, what kills it last.
+pub fn all() -> Vec<harness::Test> {
+    [bypass::all(), primitives::all(), kernel::all(), ledger::all(), cli::all()]
+        .into_iter()
+        .flatten()
+        .collect()
+}

@@ -1,0 +1,87 @@
+//! Much at once: what a flood or a runaway agent does.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+use super::{Args, Trick, file, usage};
+
+/// See the module.
+pub const TRICKS: &[(&str, Trick)] = &[
+    ("flood", flood),
+    ("swarm", swarm),
+    ("beat", |a, _| beat(a.path(0)?)),
+    ("hammer", hammer),
+    ("idle", |_, _| {
+        loop {
+            std::thread::sleep(Duration::from_secs(60));
+        }
+    }),
+];
+
+/// Nanoseconds since boot, suspend included: the clock that guard's records use.
+pub fn boot_ns() -> io::Result<u64> {
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME)?;
+    Ok(now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
+}
+
+/// `flood N FILE OTHER DENIED`: renames FILE to OTHER and back N times, and in the middle overwrites DENIED.
+/// Ends with what the middle ended with.
+fn flood(args: &Args, _: &mut dyn Write) -> io::Result<()> {
+    let (rounds, [one, other]) = (args.parsed::<u32>(0)?, [args.path(1)?, args.path(2)?]);
+    let half = || -> io::Result<()> {
+        for _ in 0..rounds / 4 {
+            std::fs::rename(one, other)?;
+            std::fs::rename(other, one)?;
+        }
+        Ok(())
+    };
+    half()?;
+    let middle =
+        OpenOptions::new().write(true).open(args.path(3)?).and_then(|mut f| f.write_all(file::CHANGED));
+    half()?;
+    middle
+}
+
+/// `swarm LOG DEPTH`: 2^DEPTH processes, each writing the time into LOG in a loop.
+fn swarm(args: &Args, _: &mut dyn Write) -> io::Result<()> {
+    let depth: u32 = args.parsed(1)?;
+    for below in 0..depth {
+        Command::new("/proc/self/exe")
+            .arg("swarm")
+            .arg(args.word(0)?)
+            .arg(below.to_string())
+            .stdin(Stdio::null())
+            .spawn()?;
+    }
+    beat(args.path(0)?)
+}
+
+/// Appends the time to a file that is opened anew each round, and goes on whatever happens.
+fn beat(log: &Path) -> io::Result<()> {
+    loop {
+        if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(log) {
+            writeln!(file, "{}", boot_ns()?)?;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// `hammer TELL SECONDS TRICK…`: tries in a loop, in this process; appends the time of each success to TELL.
+fn hammer(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    let until = boot_ns()? + args.parsed::<u64>(1)? * 1_000_000_000;
+    let (mut tried, mut done) = (0u64, 0u64);
+    while boot_ns()? < until {
+        tried += 1;
+        if super::perform(args.rest(2), out).is_ok() {
+            done += 1;
+            writeln!(File::options().append(true).create(true).open(args.path(0)?)?, "{}", boot_ns()?)?;
+        }
+    }
+    writeln!(out, "tried {tried} done {done}")?;
+    if tried == 0 { Err(usage("nothing was tried")) } else { Ok(()) }
+}

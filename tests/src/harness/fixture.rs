@@ -1,0 +1,172 @@
+//! The objects that attacks aim at: W, PD with P, S, X and its mark, on three kinds of file system.
+//!
+//! Discretionary permissions never stand in the way: whatever fails here fails for guard's sake.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::shell::sh;
+
+/// The ordinary user that agents run as.
+pub const USER: u32 = 1000;
+/// A group that the user is not in.
+pub const OTHER_GROUP: u32 = 1500;
+/// What P holds before an attack.
+pub const WHOLE: &[u8] = b"the protected content\n";
+/// What W's files hold.
+pub const OPEN: &[u8] = b"content that may be changed\n";
+/// What S holds.
+pub const SECRET: &str = "the-secret-of-the-fixture";
+
+/// Everything lies below.
+pub const TOP: &str = "/guardtest";
+/// Work folder of the agent that runs as [`USER`]; a tmpfs.
+pub const WORK_USER: &str = "/guardtest/tmpfs/w";
+/// Work folder of the agent that runs as root; an ext4.
+pub const WORK_ROOT: &str = "/guardtest/ext4/w";
+/// Where X leaves its mark: a folder that agents may write.
+pub const MARKS: &str = "/guardtest/marks";
+/// The program that acts, in the system so that agents may run it.
+pub const ACT: &str = "/usr/local/bin/guard-act";
+
+/// The same program as X, in the system: may be run. Static, for a quick start.
+pub const PROGRAM: &str = "/usr/bin/busybox";
+/// A script that may be run, and whose interpreter is X.
+pub const SCRIPT_BY_X: &str = "/usr/local/bin/guardtest-by-x";
+/// The same script with an interpreter that may be run.
+pub const SCRIPT_PLAIN: &str = "/usr/local/bin/guardtest-plain";
+
+/// One file system with a full set of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// A tmpfs.
+    Tmpfs,
+    /// An ext4 on a loop device.
+    Ext4,
+    /// The root: in a guest, an overlay.
+    Root,
+}
+
+impl Spot {
+    /// Every spot.
+    pub const ALL: [Self; 3] = [Self::Tmpfs, Self::Ext4, Self::Root];
+
+    /// Its name, and its folder's.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tmpfs => "tmpfs",
+            Self::Ext4 => "ext4",
+            Self::Root => "root",
+        }
+    }
+
+    /// A path below the spot.
+    pub fn at(self, below: &str) -> String {
+        format!("{TOP}/{}/{below}", self.name())
+    }
+
+    /// W: may be written.
+    pub fn w(self, name: &str) -> String {
+        self.at(&format!("w/{name}"))
+    }
+
+    /// PD: may be read, not written.
+    pub fn pd(self, name: &str) -> String {
+        self.at(&format!("pd/{name}"))
+    }
+
+    /// P.
+    pub fn p(self) -> String {
+        self.pd("p")
+    }
+
+    /// S: may not be read. The zone's root is the file itself.
+    pub fn s(self) -> String {
+        self.at("s")
+    }
+
+    /// X: may not be run. A program of many names, which takes the one that it is told.
+    pub fn x(self) -> String {
+        self.at("xd/busybox")
+    }
+}
+
+/// Makes the file systems and everything that stays for the whole run.
+pub fn build(act: &Path) -> Result<()> {
+    fs::create_dir_all(TOP)?;
+    for folder in ["tmpfs", "ext4", "root", "marks"] {
+        fs::create_dir_all(format!("{TOP}/{folder}"))?;
+    }
+    sh(&format!("mount -t tmpfs -o size=256m tmpfs {}", Spot::Tmpfs.at("")))?;
+    build_ext4()?;
+    fs::copy(act, ACT).context("guard-act cannot be copied")?;
+    for spot in Spot::ALL {
+        for folder in ["w", "pd", "xd"] {
+            fs::create_dir_all(spot.at(folder))?;
+        }
+        fs::write(spot.s(), SECRET)?;
+        fs::copy(PROGRAM, spot.x()).context("X is a copy of busybox, which is missing")?;
+        for path in ["", "w", "pd", "xd", "s", "xd/busybox"] {
+            give(Path::new(&spot.at(path)), 0o777)?;
+        }
+    }
+    give(Path::new(MARKS), 0o777)?;
+    for (script, interpreter) in [(SCRIPT_BY_X, Spot::Tmpfs.x().as_str()), (SCRIPT_PLAIN, PROGRAM)] {
+        fs::write(script, format!("#!{interpreter} touch\n"))?;
+        give(Path::new(script), 0o755)?;
+    }
+    Spot::ALL.into_iter().try_for_each(reset)
+}
+
+fn build_ext4() -> Result<()> {
+    // The guest's loop driver is a module; on a host it may be built in.
+    let _ = sh("modprobe loop");
+    let image = "/tmp/guardtest.ext4";
+    fs::File::create(image)?.set_len(192 << 20)?;
+    sh(&format!("mkfs.ext4 -q -F -O ^has_journal -E lazy_itable_init=1 {image}"))?;
+    sh(&format!("mount -o loop {image} {}", Spot::Ext4.at("")))
+}
+
+/// Puts back what attacks and controls may have changed.
+pub fn reset(spot: Spot) -> Result<()> {
+    if fs::exists(spot.at("pd-moved"))? {
+        fs::rename(spot.at("pd-moved"), spot.at("pd"))?;
+    }
+    for folder in ["pd", "w"] {
+        empty(&PathBuf::from(spot.at(folder)))?;
+    }
+    for (name, content) in [("pd/p", WHOLE), ("w/f", OPEN), ("w/f2", WHOLE)] {
+        fs::write(spot.at(name), content)?;
+        give(Path::new(&spot.at(name)), 0o666)?;
+    }
+    for name in ["pd/d", "w/d"] {
+        fs::create_dir(spot.at(name))?;
+        give(Path::new(&spot.at(name)), 0o777)?;
+    }
+    fs::write(spot.w("script"), format!("#!{PROGRAM} touch\n"))?;
+    give(Path::new(&spot.w("script")), 0o777)?;
+    symlink(spot.p(), spot.w("to-p"))?;
+    symlink(spot.at("pd"), spot.w("to-pd"))?;
+    empty(Path::new(MARKS))
+}
+
+fn give(path: &Path, mode: u32) -> Result<()> {
+    chown(path, Some(USER), Some(OTHER_GROUP))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(())
+}
+
+/// Removes what is in a folder; the folder stays, for it is what the policy has marked.
+pub fn empty(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.symlink_metadata()?.is_dir() {
+            true => fs::remove_dir_all(&path)?,
+            false => fs::remove_file(&path)?,
+        }
+    }
+    Ok(())
+}

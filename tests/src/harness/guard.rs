@@ -1,0 +1,182 @@
+//! guard as its users see it: `guard` and `guardd`, their exit statuses and their `--json`.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use super::actor::{Actor, EXOTIC};
+use super::case::Who;
+use super::fixture::{ACT, USER, WORK_ROOT, WORK_USER};
+use super::shell::{Ended, end, until};
+
+/// The daemon's state, where nobody says otherwise.
+pub const STATE: &str = "/var/lib/guard";
+/// Where maps and links are pinned.
+pub const PINS: &str = "/sys/fs/bpf/guard";
+/// The suite's policy, as the daemon gets it.
+pub const POLICY: &str = "/etc/guard/suite.toml";
+/// The suite's policy.
+pub const POLICY_TEXT: &str = include_str!("../../fixtures/suite.toml");
+/// Longest start of a daemon: loading the programs under software emulation is the slow part.
+const START_LIMIT: Duration = Duration::from_secs(60);
+const LOG: &str = "/tmp/guardtest-guardd.log";
+
+/// Runs `guard ARGS…` to its end.
+pub fn guard(words: &[&str]) -> Result<Ended> {
+    end(Command::new("guard").args(words))
+}
+
+/// Runs a `guard` command that must succeed.
+pub fn ok(words: &[&str]) -> Result<Ended> {
+    let ended = guard(words)?;
+    ensure!(ended.code() == 0, "`guard {}` ended with {}: {}", words.join(" "), ended.code(), ended.said());
+    Ok(ended)
+}
+
+/// Runs a reading command with `--json` and takes its answer.
+pub fn json(words: &[&str]) -> Result<Value> {
+    let ended = ok(&[words, &["--json"]].concat())?;
+    serde_json::from_str(&ended.out)
+        .with_context(|| format!("`guard {} --json` is no JSON: {}", words.join(" "), ended.out))
+}
+
+/// A running `guardd`. Dropping it kills it, as a crash would.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+}
+
+impl Daemon {
+    /// Starts the daemon with the suite's policy and waits until it enforces.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&["--policy", POLICY])
+    }
+
+    /// Starts the daemon with other arguments and waits until it enforces.
+    pub fn start_with(words: &[&str]) -> Result<Self> {
+        let mut daemon = Self::launch(words)?;
+        until("guardd enforces", START_LIMIT, || {
+            if let Some(status) = daemon.child.try_wait()? {
+                bail!("guardd ended with {status}: {}", log_tail());
+            }
+            let ended = guard(&["status", "--json"])?;
+            let status: Value = serde_json::from_str(&ended.out).unwrap_or_default();
+            Ok(status["enforcing"] == Value::Bool(true))
+        })?;
+        Ok(daemon)
+    }
+
+    fn launch(words: &[&str]) -> Result<Self> {
+        let log = File::options().append(true).create(true).open(LOG)?;
+        let child = Command::new("guardd")
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn();
+        Ok(Self { child: child.context("cannot start guardd")? })
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL, and wait until it is gone.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM; returns how it ended.
+    pub fn stop(mut self) -> Result<std::process::ExitStatus> {
+        self.signal(Signal::SIGTERM)?;
+        let mut status = None;
+        until("guardd ends after SIGTERM", Duration::from_secs(20), || {
+            status = self.child.try_wait()?;
+            Ok(status.is_some())
+        })?;
+        status.context("no status")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.pid())?), signal)?)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A `guardd` that is expected to refuse to start: how it ended and what it said.
+pub fn refused_daemon(words: &[&str]) -> Result<Ended> {
+    super::shell::end_within(Command::new("guardd").args(words), Duration::from_secs(30))
+}
+
+/// The last words of the daemon.
+pub fn log_tail() -> String {
+    let text = std::fs::read(LOG).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}
+
+/// `guard run` for an agent of the suite, up to the `--`.
+pub fn run(who: Who, name: &str, workdir: &Path) -> Command {
+    let mut command = as_user(who, "guard");
+    command.args(["run", "--agent", name, "--profile", "suite", "--workdir"]).arg(workdir).arg("--");
+    command
+}
+
+/// A program as the given user, outside any agent.
+pub fn as_user(who: Who, program: &str) -> Command {
+    let mut command = Command::new(program);
+    if who == Who::User {
+        command.uid(USER).gid(USER).env("HOME", "/home/guardtest").current_dir("/");
+    }
+    command
+}
+
+/// The default work folder of a user's agents.
+pub fn workdir(who: Who) -> PathBuf {
+    PathBuf::from(match who {
+        Who::User => WORK_USER,
+        Who::Root => WORK_ROOT,
+    })
+}
+
+/// An agent that serves acts.
+pub fn agent(who: Who, name: &str, exotic: bool) -> Result<Actor> {
+    let mut command = run(who, name, &workdir(who));
+    served(&mut command, exotic);
+    // The launcher repeats refusals on standard error; only the cases that look at them want them.
+    Actor::start(name, command.stderr(Stdio::null()))
+}
+
+/// The same program outside any agent.
+pub fn outsider(who: Who, exotic: bool) -> Result<Actor> {
+    // `env` keeps both command lines of one shape.
+    let mut command = as_user(who, "env");
+    served(&mut command, exotic);
+    Actor::start(&format!("outside-{}", who.name()), command.stderr(Stdio::null()))
+}
+
+fn served(command: &mut Command, exotic: bool) {
+    if exotic {
+        command.args(["python3", "-c", EXOTIC]);
+    } else {
+        command.args([ACT, "serve"]);
+    }
+}

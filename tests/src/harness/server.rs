@@ -1,0 +1,98 @@
+//! The counting servers, and the network namespace behind a veth pair that one of them lives in.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::fixture::ACT;
+use super::shell::sh;
+use crate::act::count::Counts;
+
+/// D4: may not be reached.
+pub const D4: &str = "10.99.0.2:7000";
+/// D4, written as an IPv6 address.
+pub const D4_MAPPED: &str = "[::ffff:10.99.0.2]:7000";
+/// D6: may not be reached.
+pub const D6: &str = "[fd99::2]:7000";
+/// A4: may be reached.
+pub const A4: &str = "127.0.0.1:7001";
+/// The same server by an address that D4 can answer.
+pub const A4_NEAR: &str = "10.99.0.1:7001";
+/// The same server over v6.
+pub const A6: &str = "[::1]:7001";
+/// The same server's mapped address.
+pub const A4_MAPPED: &str = "[::ffff:127.0.0.1]:7001";
+
+const NAMESPACE: &str = "guardtest";
+
+/// Time for a packet to come through the softirq of a busy machine, where none is expected.
+const SETTLE: Duration = Duration::from_millis(15);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    ask: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let ask = child.stdin.take().context("no pipe")?;
+        let mut answers = BufReader::new(child.stdout.take().context("no pipe")?);
+        let mut line = String::new();
+        answers.read_line(&mut line)?;
+        ensure!(line == "ready\n", "the counting server said {line:?}");
+        Ok(Self { child, ask, answers })
+    }
+
+    /// The server that agents may not reach.
+    pub fn other() -> Result<Self> {
+        Self::start(Command::new("ip").args(["netns", "exec", NAMESPACE, ACT, "count", "7000"]))
+    }
+
+    /// The server that they may.
+    pub fn allowed() -> Result<Self> {
+        Self::start(Command::new(ACT).args(["count", "7001"]))
+    }
+
+    /// What has arrived so far.
+    pub fn counts(&mut self) -> Result<Counts> {
+        std::thread::sleep(SETTLE);
+        self.ask.write_all(b"\n")?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        serde_json::from_str(&line).with_context(|| format!("the counting server said {line:?}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Another network, one hop away.
+pub fn build_network() -> Result<()> {
+    // A host may have it built in.
+    let _ = sh("modprobe veth");
+    for line in [
+        "ip link set lo up",
+        "ip netns add guardtest",
+        "ip link add gt0 type veth peer name gt1 netns guardtest",
+        "ip addr add 10.99.0.1/24 dev gt0",
+        "ip addr add fd99::1/64 dev gt0 nodad",
+        "ip link set gt0 up",
+        "ip -n guardtest addr add 10.99.0.2/24 dev gt1",
+        "ip -n guardtest addr add fd99::2/64 dev gt1 nodad",
+        "ip -n guardtest link set gt1 up",
+        "ip -n guardtest link set lo up",
+    ] {
+        sh(line)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The fixture in use: servers, the daemon, and an actor of each kind, made when first asked for.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::actor::Actor;
+use super::case::{Act, Who, act};
+use super::effect::{Effect, Sight, tree};
+use super::fixture::{self, Spot};
+use super::guard::{self, Daemon};
+use super::ledger;
+use super::server::{Server, build_network};
+use super::shell::{sh, until};
+use crate::act::serve::Outcome;
+
+/// How long a refusal may take from the kernel into the ledger.
+const RECORD_LIMIT: Duration = Duration::from_secs(20);
+
+/// Where an act is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// In an agent.
+    Inside,
+    /// Outside any.
+    Outside,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct World {
+    /// D.
+    pub other: Server,
+    /// A.
+    pub allowed: Server,
+    guarded: bool,
+    daemon: Option<Daemon>,
+    actors: HashMap<(Side, &'static str, bool), Actor>,
+    /// Entries of the ledger that have been looked at.
+    seen: u64,
+}
+
+impl World {
+    /// Builds the fixture, and starts the daemon unless nothing is to be guarded: then what should be inside an
+    /// agent is outside, and every attack must reach its effect.
+    pub fn build(guarded: bool) -> Result<Self> {
+        let act = std::env::current_exe()?.with_file_name("guard-act");
+        // Pids tell the records of the acts apart: none may come up twice.
+        std::fs::write("/proc/sys/kernel/pid_max", "4194304")?;
+        let _ = sh("groupadd -g 1000 guardtest");
+        let _ = sh("useradd -u 1000 -g 1000 -m guardtest");
+        fixture::build(&act).context("the fixture's folders")?;
+        build_network().context("the fixture's network")?;
+        std::fs::create_dir_all("/etc/guard")?;
+        std::fs::write(guard::POLICY, guard::POLICY_TEXT)?;
+        let (other, allowed) = (Server::other()?, Server::allowed()?);
+        let mut world = Self { other, allowed, guarded, daemon: None, actors: HashMap::new(), seen: 0 };
+        if guarded {
+            world.daemon()?;
+        }
+        Ok(world)
+    }
+
+    /// Whether there is a guard at all.
+    pub fn is_guarded(&self) -> bool {
+        self.guarded
+    }
+
+    /// The daemon, started where none runs.
+    pub fn daemon(&mut self) -> Result<&Daemon> {
+        if self.daemon.is_none() {
+            self.daemon = Some(Daemon::start()?);
+        }
+        self.daemon.as_ref().context("just started")
+    }
+
+    /// Takes the daemon away from the harness: to kill it, or to stop it.
+    pub fn take_daemon(&mut self) -> Result<Daemon> {
+        self.daemon()?;
+        self.daemon.take().context("just started")
+    }
+
+    /// Forgets every actor inside an agent: they are dead, or about to be.
+    pub fn drop_agents(&mut self) {
+        self.actors.retain(|(side, _, _), _| *side == Side::Outside);
+    }
+
+    /// The actor of a kind.
+    pub fn actor(&mut self, side: Side, who: Who, exotic: bool) -> Result<&mut Actor> {
+        let side = if self.guarded { side } else { Side::Outside };
+        if side == Side::Inside {
+            self.daemon()?;
+        }
+        match self.actors.entry((side, who.name(), exotic)) {
+            Entry::Occupied(there) => Ok(there.into_mut()),
+            Entry::Vacant(free) => Ok(free.insert(start(side, who, exotic)?)),
+        }
+    }
+
+    /// Tries an act.
+    pub fn perform(&mut self, side: Side, who: Who, act: &Act) -> Result<Outcome> {
+        self.actor(side, who, act.exotic)?.perform(&act.words)
+    }
+
+    /// Tries an act inside an agent of the user's.
+    pub fn inside(&mut self, line: &str) -> Result<Outcome> {
+        self.perform(Side::Inside, Who::User, &act(line))
+    }
+
+    /// Looks at what an effect would change.
+    pub fn look(&mut self, effect: &Effect) -> Result<Sight> {
+        match effect {
+            Effect::Changed(top) => tree(Path::new(top)),
+            Effect::ReachedOther => Ok(Sight::Counts(self.other.counts()?)),
+            Effect::ReachedAllowed => Ok(Sight::Counts(self.allowed.counts()?)),
+            Effect::Told(_) | Effect::Done => Ok(Sight::Nothing),
+        }
+    }
+
+    /// Every entry since the last look, once all that happened before is written: a refusal made now is the
+    /// last in its ring, and when it stands in the ledger, what came before does too.
+    pub fn records(&mut self) -> Result<Vec<ledger::Entry>> {
+        let last = self.inside(&format!("write {}", Spot::Tmpfs.p()))?;
+        let mut entries = Vec::new();
+        until("the last refusal stands in the ledger", RECORD_LIMIT, || {
+            entries = ledger::entries(self.seen)?;
+            Ok(ledger::refusals(&entries).iter().any(|refused| refused.tid == last.tid))
+        })?;
+        self.seen = entries.last().map_or(self.seen, |entry| entry.index + 1);
+        Ok(entries)
+    }
+}
+
+fn start(side: Side, who: Who, exotic: bool) -> Result<Actor> {
+    match side {
+        Side::Inside => {
+            guard::agent(who, &format!("suite-{}{}", who.name(), if exotic { "-exotic" } else { "" }), exotic)
+        }
+        Side::Outside => guard::outsider(who, exotic),
+    }
+}
