@@ -28,7 +28,7 @@ fn object() -> PathBuf {
         return PathBuf::from(path);
     }
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
-    manifest.join("..").join("target").join("bpf").join("guard-ebpf.o")
+    manifest.join("..").join("target").join("guard").join("guard-ebpf.o")
 }
 
 fn programs_source() -> PathBuf {
