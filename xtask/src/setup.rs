@@ -17,6 +17,8 @@ pub(crate) enum Need {
 }
 
 pub(crate) fn main(_: Args) -> Result<i32> {
+    // All packages at once: whoever lacks root is told one command, not one per half.
+    apt::install(apt::for_build().into_iter().chain(apt::for_vm()).collect())?;
     ensure(Need::Build)?;
     ensure(Need::Vm)?;
     say(&format!("everything is there; cache: {}", cache::root()?.display()));

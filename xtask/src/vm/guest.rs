@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -81,16 +82,21 @@ pub(crate) fn run_on(
 }
 
 /// Job and modules are reached at their own paths; below /tmp and /run the guest has folders of its own.
-fn hidden_paths(modules: &std::path::Path) -> Result<Vec<String>> {
-    let mut paths = vec![checkout::root(), modules.to_path_buf(), cache::target_dir()?];
-    paths.retain(|path| ["/tmp", "/run", "/dev/shm"].iter().any(|folder| path.starts_with(folder)));
-    paths.dedup();
-    let text = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
-    let texts: Vec<String> = paths.iter().map(text).collect();
-    if texts.iter().any(|text| text.contains([':', ' ', '"'])) {
-        bail!("a checkout or cache below /tmp must not have a space, colon or quote in its path");
+fn hidden_paths(modules: &Path) -> Result<Vec<String>> {
+    let mut paths = vec![checkout::root(), cache::target_dir()?];
+    paths.retain(|path| is_hidden(path));
+    // Named on the kernel's command line in any case.
+    paths.push(modules.to_path_buf());
+    let texts: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    if let Some(text) = texts.iter().find(|text| text.contains([':', ' ', '"'])) {
+        bail!("{text}: a space, colon or quote cannot go on a kernel's command line; use another folder");
     }
-    Ok(texts)
+    let kept = if is_hidden(modules) { texts.len() } else { texts.len() - 1 };
+    Ok(texts.into_iter().take(kept).collect())
+}
+
+fn is_hidden(path: &Path) -> bool {
+    ["/tmp", "/run", "/dev/shm"].iter().any(|folder| path.starts_with(folder))
 }
 
 struct Guest {
