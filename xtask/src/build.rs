@@ -53,6 +53,9 @@ pub(crate) fn workspace_cargo() -> Result<Command> {
 /// The kernel programs as one object, written only if it changed: what embeds it is rebuilt only then.
 fn ebpf() -> Result<PathBuf> {
     let folder = checkout::root().join("guard-ebpf");
+    if !folder.join("Cargo.toml").is_file() {
+        bail!("{} is not a crate: this checkout lacks the kernel programs", folder.display());
+    }
     let toolchain = toolchain::find()?.context("no eBPF toolchain; run `cargo xtask setup`")?;
     let linker = linker::find()?.context("no bpf-linker; run `cargo xtask setup`")?;
     say(&format!("kernel programs, by {}", toolchain.name()));

@@ -12,8 +12,8 @@ use anyhow::Result;
 
 pub(crate) use self::guest::{End, run};
 use crate::kernel::Kernel;
-use crate::setup;
 use crate::sh::say;
+use crate::{build, checkout, setup};
 
 /// What `xtask vm` ends with when the command could not end by itself. The first is what `timeout` uses.
 const STATUS_HUNG: i32 = 124;
@@ -85,6 +85,10 @@ impl Job {
 
 pub(crate) fn main(args: Args) -> Result<i32> {
     setup::ensure(setup::Need::Vm)?;
+    if !checkout::bin_dir().is_dir() {
+        say("nothing is built in this checkout yet; the guest should find guard in its PATH");
+        build::all()?;
+    }
     let Args { kernel: Which(kernels), icount, shell, timeout, kernel_log, memory, mut command } = args;
     if command.is_empty() {
         anyhow::ensure!(shell, "nothing to run; write `cargo xtask vm -- COMMAND…`, or ask for a --shell");

@@ -7,13 +7,16 @@ use super::tree::{Finding, Tree};
 const PLACE: &str = "ask the machine for it, or take it from the environment";
 const TICKET: &str = "say what is true of the code instead: the reader cannot open it";
 /// Text, what is wrong with it, what to do.
-const FORBIDDEN: [(&str, &str, &str); 11] = [
+const FORBIDDEN: [(&str, &str, &str); 14] = [
     (concat!("deb.", "debian.org"), "names a mirror", PLACE),
     (concat!("static.", "crates.io"), "names a registry's host", PLACE),
     (concat!("index.", "crates.io"), "names a registry's host", PLACE),
     (concat!("registry.", "npmjs.org"), "names a registry's host", PLACE),
     (concat!("files.", "pythonhosted.org"), "names a registry's host", PLACE),
-    (concat!("/work", "/"), "names a folder of one machine", PLACE),
+    (concat!("/work", "/main"), "names a folder of one machine", PLACE),
+    (concat!("/work", "/shared"), "names a folder of one machine", PLACE),
+    (concat!("/work", "/tmp"), "names a folder of one machine", PLACE),
+    (concat!("/work", "/wt/"), "names a folder of one machine", PLACE),
     (concat!("/root", "/.cache"), "names a folder of one machine", PLACE),
     (concat!("/root", "/.cargo"), "names a folder of one machine", PLACE),
     (concat!("/root", "/.rustup"), "names a folder of one machine", PLACE),
@@ -70,6 +73,6 @@ mod tests {
         assert_eq!(sample(concat!("see /work", "/main")), 1);
         assert_eq!(sample(concat!("http://deb.", "debian.org/debian")), 1);
         assert_eq!(sample(concat!("Fixes issue", " #12.")), 1);
-        assert_eq!(sample("home/me/work/x, an MCP session, $HOME/work/, item #n"), 0);
+        assert_eq!(sample("/work/agent/a.py, /home/me/work/main, an MCP session, item #n"), 0);
     }
 }
