@@ -75,6 +75,8 @@ fn ebpf_cargo(toolchain: Toolchain, linker: &Path, target_dir: &Path) -> Command
     let arch = std::env::consts::ARCH;
     let flags = [
         "-Clinker=".to_owned() + &linker.to_string_lossy(),
+        // Atomic add that gives the old value back: instruction set v3, which every kernel from 5.12 on has.
+        "-Ctarget-cpu=v3".to_owned(),
         "-Clink-arg=--btf".to_owned(),
         "-Cdebuginfo=2".to_owned(),
         format!("--cfg=bpf_target_arch=\"{arch}\""),
