@@ -1,29 +1,19 @@
 //! Checked to compiled: names become numbers, edges become cells. Answers what the policy decides, and why, from
 //! the same tables that the kernel gets. Knows no file system; roots are resolved elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::path::Path;
 
-use guard_common::limits::PROFILES_MAX;
 use guard_common::map::cell::Cell;
+use guard_common::map::zone::NameKind;
 use guard_common::{Surface, Verdict, ZoneId};
-use serde::{Deserialize, Serialize};
 
 use super::check::{AddressRule, Checked, Profile, Zone};
+use super::lineage::Lineage;
 use super::problem::{Place, Problem, Problems};
 use super::rows::AddressRow;
 use super::source::{Sources, Spot};
-
-/// Which number each name has had. Kept over pushes and restarts: running agents carry a profile's number, and
-/// events a zone's, for as long as they live.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lineage {
-    /// Profile names by index. A removed profile keeps its index, without any edge.
-    pub profiles: Vec<String>,
-    /// Zone names by id, from the first id of a policy's own. A removed zone's id is given again only when no
-    /// other is left.
-    pub zones: Vec<String>,
-}
 
 /// A policy as it decides.
 #[derive(Clone, Debug)]
@@ -181,6 +171,28 @@ impl Compiled {
         &self.addresses
     }
 
+    /// The zone of an absolute path, found as the kernel finds an object's: from the leaf outward, at each step
+    /// first the root, then the exact name; on the leaf also the patterns. As far as text can tell: knows no
+    /// symbolic links, no work folders, and not guard's own.
+    pub fn zone_of_path(&self, path: &Path) -> ZoneId {
+        let rooted = |at: &Path| {
+            self.zones().find(|(_, zone)| zone.paths.iter().any(|(root, _)| Path::new(root) == at))
+        };
+        let step = |at: &Path| rooted(at).map(|(id, _)| id).or_else(|| self.zone_of_name(at, true));
+        let leaf = || step(path).or_else(|| self.zone_of_name(path, false));
+        leaf().or_else(|| path.ancestors().skip(1).find_map(step)).unwrap_or(ZoneId::ELSEWHERE)
+    }
+
+    /// The zone of a path's last name: by an exact rule, or by a pattern.
+    pub(super) fn zone_of_name(&self, path: &Path, exact: bool) -> Option<ZoneId> {
+        let name = path.file_name()?.as_encoded_bytes();
+        let rules = self.zones().flat_map(|(id, zone)| zone.names.iter().map(move |(rule, _)| (id, rule)));
+        rules
+            .filter(|(_, rule)| (rule.kind == NameKind::Exact) == exact && rule.matches(name))
+            .max_by_key(|(_, rule)| (rule.text.len(), rule.kind == NameKind::Suffix))
+            .map(|(id, _)| id)
+    }
+
     /// The zone of a peer, found as the kernel finds it: the longest address prefix; among equals the rule that
     /// names port and protocol, then port, then protocol, then neither.
     pub fn zone_of_address(&self, address: IpAddr, port: u16, protocol: u8) -> ZoneId {
@@ -200,50 +212,6 @@ impl Compiled {
             .max_by_key(|row| (row.prefix_len, row.port != 0, row.protocol != 0))
             .map_or(ZoneId::ELSEWHERE, |row| ZoneId(row.zone))
     }
-}
-
-impl Lineage {
-    /// The same numbers for names that had one, new ones for new names in the order of the alphabet.
-    fn extended(
-        &self,
-        sources: &Sources,
-        profiles: &BTreeMap<String, Profile>,
-        zones: &BTreeMap<String, Zone>,
-    ) -> Result<Self, Problems> {
-        let mut next = self.clone();
-        for (name, profile) in profiles {
-            if next.profiles.contains(name) {
-                continue;
-            }
-            if next.profiles.len() >= PROFILES_MAX as usize {
-                return Err(no_index_left(sources.place(profile.spot), name));
-            }
-            next.profiles.push(name.clone());
-        }
-        let known: BTreeSet<&String> = self.zones.iter().collect();
-        let mut gone: Vec<usize> =
-            (0..self.zones.len()).rev().filter(|id| !zones.contains_key(&self.zones[*id])).collect();
-        for name in zones.keys().filter(|name| !known.contains(name)) {
-            match (next.zones.len() < super::check::ZONES_OWN_MAX, gone.pop()) {
-                (false, Some(id)) => next.zones[id].clone_from(name),
-                (true, id) => {
-                    gone.extend(id);
-                    next.zones.push(name.clone());
-                }
-                // Cannot be: the check counts zones. A zone without a number would have no rows: it denies.
-                (false, None) => {}
-            }
-        }
-        Ok(next)
-    }
-}
-
-fn no_index_left(place: Place, name: &str) -> Problems {
-    Problems(vec![Problem {
-        place,
-        reason: format!("no index is left for profile `{name}`: agents may still run under removed profiles"),
-        hint: "use the name of a removed profile, or restart the daemon when no agent runs".to_owned(),
-    }])
 }
 
 fn ids(names: &[String], first: u16) -> BTreeMap<String, u16> {

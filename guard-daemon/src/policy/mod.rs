@@ -10,7 +10,9 @@
 
 mod check;
 mod compile;
+pub mod diff;
 mod document;
+mod lineage;
 pub mod problem;
 pub mod resolve;
 pub mod rows;
@@ -19,7 +21,9 @@ mod source;
 mod tests;
 
 pub use check::{AddressRule, Checked, Launch, Launcher, NameRule, Profile, Zone, check};
-pub use compile::{Compiled, Lineage, compile};
+pub use compile::{Compiled, compile};
+pub use diff::{Change, diff};
+pub use lineage::Lineage;
 pub use problem::{Place, Problem, Problems};
 pub use resolve::{Resolved, Unresolved, resolve};
 pub use rows::Rows;

@@ -117,10 +117,10 @@ struct Draft {
 }
 
 fn top_level(table: Table<'_>, report: &mut Report) {
-    for (key, value) in table.entries() {
+    for (key, _) in table.entries() {
         if PRIMITIVES_WITHOUT_SETTINGS.contains(&key.text.as_str()) {
             let reason = format!("`{}` has no settings in this version; it is always on", key.text);
-            report.refuse(value.spot().min(key.spot), reason, "take the table out");
+            report.refuse(key.spot, reason, "take the table out");
         }
     }
     let known: Vec<&str> = KEYS.iter().chain(PRIMITIVES_WITHOUT_SETTINGS).copied().collect();

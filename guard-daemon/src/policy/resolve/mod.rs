@@ -270,16 +270,14 @@ impl<'a> Resolving<'a> {
 
     /// The zone of a mount point: the nearest root or exact name rule on its path.
     fn zone_of(&self, point: &Path) -> u16 {
-        let exact = |path: &Path| {
-            let name = path.file_name()?.as_encoded_bytes();
-            let rule = |zone: &(ZoneId, &super::Zone)| {
-                zone.1.names.iter().any(|(rule, _)| rule.kind == NameKind::Exact && rule.matches(name))
-            };
-            self.policy.zones().find(rule).map(|(id, _)| id.0)
-        };
         point
             .ancestors()
-            .find_map(|path| self.by_path.get(path).map(|claim| claim.zone).or_else(|| exact(path)))
+            .find_map(|path| {
+                self.by_path
+                    .get(path)
+                    .map(|claim| claim.zone)
+                    .or_else(|| self.policy.zone_of_name(path, true).map(|id| id.0))
+            })
             .unwrap_or(ZoneId::ELSEWHERE.0)
     }
 

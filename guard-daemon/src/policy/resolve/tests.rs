@@ -196,5 +196,8 @@ fn the_ready_policies_resolve_here_and_twice_the_same() {
     assert_eq!(first.rows, second.rows);
     assert_eq!(zone_at(&policy, &first, key(Path::new("/etc/shadow"))).as_deref(), Some("secrets"));
     assert_eq!(zone_at(&policy, &first, key(Path::new("/dev/null"))).as_deref(), Some("devices"));
-    assert!(first.rows.marks.is_sorted_by_key(|row| row.0) && first.rows.children.is_sorted_by_key(|row| (row.0, row.1)));
+    assert!(
+        first.rows.marks.is_sorted_by_key(|row| row.0)
+            && first.rows.children.is_sorted_by_key(|row| (row.0, row.1))
+    );
 }
