@@ -1,1 +1,84 @@
-//! Wiring, main loop, supervision. Decides nothing.
+//! The daemon: wiring, the loop, starting and ending. Decides nothing: `engine::step` says what to do about each
+//! input, and this does it.
+//!
+//! ```text
+//! start      host fit? -> lock -> orders to halt -> policy -> ledger -> kernel programs -> agents from before
+//! daemon     rings, requests, ends, digests, seconds  ->  engine::step  ->  effects
+//! effects    revoke, append, grant or refuse, notify
+//! ```
+
+mod adopt;
+pub mod agents;
+mod clock;
+mod daemon;
+mod effects;
+mod executables;
+mod hearing;
+mod journal;
+mod launching;
+mod lock;
+mod notify;
+mod options;
+mod paths;
+mod policies;
+mod positions;
+mod records;
+mod refusals;
+mod requests;
+mod saved;
+mod settle;
+mod start;
+mod status;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::control::server;
+use crate::kernel::{LogLevel, PinFolder, diagnostics};
+use options::Options;
+
+/// Runs the daemon to its end.
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_env("GUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.to_string()),
+    };
+    match runtime.block_on(serve(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(&why),
+    }
+}
+
+fn failed(why: &str) -> ExitCode {
+    // Not through tracing: whoever silences that still has to learn why nothing runs.
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "guardd: {why}");
+    ExitCode::FAILURE
+}
+
+async fn serve(options: &Options) -> Result<(), String> {
+    let start::Started { mut daemon, mut rings, mut inbox, requests, stop, listener, fresh, lock } =
+        start::start(options)?;
+    stop::listen(options.ephemeral, stop).map_err(|error| format!("signals cannot be heard: {error}"))?;
+    if options.kernel_log.is_some_and(|level| level != LogLevel::Off) {
+        tokio::spawn(diagnostics::forward(PinFolder::default()));
+    }
+    tokio::spawn(server::serve(listener, requests));
+    notify::ready();
+    tracing::info!(socket = %daemon.socket().display(), "serving");
+    let why =
+        daemon.run(&mut rings, &mut inbox).await.map_err(|error| format!("a ring cannot be heard: {error}"));
+    notify::stopping();
+    let ended = daemon.finish(&mut rings, why.as_deref().unwrap_or("a ring cannot be heard"));
+    if options.ephemeral && fresh {
+        daemon.leave_nothing();
+    }
+    drop(lock);
+    why.and(ended)
+}

@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! `guardd`: the daemon. See `guardd --help`.
+
+fn main() -> std::process::ExitCode {
+    guard::app::main()
+}

@@ -1,7 +1,9 @@
 //! Journal of kill orders: `guard kill` flips the pinned map without asking a daemon, and leaves one file an
-//! order here. Whoever runs as the daemon, now or later, appends it to the ledger and then removes the file.
+//! order here. Whoever runs as the daemon, now or later, appends it to the ledger and then marks the file as
+//! recorded.
 //!
-//! An order is in force through the map alone; the journal only owes its record.
+//! An order is in force through the map. The journal owes its record, and keeps it standing over a reboot, which
+//! empties the map: a file goes away only when the order is lifted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,6 +15,12 @@ use crate::model::record::Kill;
 /// The journal's folder under the daemon's state folder.
 pub const FOLDER: &str = "orders";
 
+/// Ends the name of an order that is not in the ledger yet.
+const PENDING: &str = "json";
+
+/// Ends the name of an order that is in the ledger and stands.
+const RECORDED: &str = "recorded";
+
 /// Largest order that is read back.
 const ORDER_BYTES_MAX: u64 = 64 << 10;
 
@@ -22,7 +30,7 @@ pub fn write(state: &Path, kill: &Kill) -> io::Result<PathBuf> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     // Fixed width, so that the order of names is the order of orders.
     let name = format!("{:020}-{}", kill.at, kill.by.pid);
-    let (part, path) = (folder.join(format!("{name}.part")), folder.join(format!("{name}.json")));
+    let (part, path) = (folder.join(format!("{name}.part")), folder.join(format!("{name}.{PENDING}")));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
     file.write_all(&serde_json::to_vec(kill)?)?;
     file.sync_all()?;
@@ -34,15 +42,45 @@ pub fn write(state: &Path, kill: &Kill) -> io::Result<PathBuf> {
 /// Orders not yet recorded, oldest first. A file that is no order is an error with its name: it is evidence,
 /// and nobody may skip it.
 pub fn pending(state: &Path) -> io::Result<Vec<(PathBuf, Kill)>> {
+    list(state, PENDING)
+}
+
+/// Orders that are recorded and stand, oldest first.
+pub fn recorded(state: &Path) -> io::Result<Vec<(PathBuf, Kill)>> {
+    list(state, RECORDED)
+}
+
+fn list(state: &Path, extension: &str) -> io::Result<Vec<(PathBuf, Kill)>> {
     let folder = match fs::read_dir(state.join(FOLDER)) {
         Ok(folder) => folder,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let mut paths = folder.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
     paths.sort();
     paths.into_iter().map(|path| read(&path).map(|kill| (path, kill))).collect()
+}
+
+/// Marks a pending order as recorded.
+pub fn mark_recorded(path: &Path) -> io::Result<()> {
+    fs::rename(path, path.with_extension(RECORDED))?;
+    sync_folder(path)
+}
+
+/// Removes one agent's orders, or every order. Orders that are not recorded yet stay: their record is owed.
+pub fn lift(state: &Path, agent: Option<&str>) -> io::Result<()> {
+    for (path, kill) in recorded(state)? {
+        if agent.is_none() || kill.agent.as_deref() == agent {
+            fs::remove_file(&path)?;
+            sync_folder(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn read(path: &Path) -> io::Result<Kill> {
@@ -73,6 +111,24 @@ mod tests {
         }
         let orders: Vec<Kill> = pending(state.path()).unwrap().into_iter().map(|(_, kill)| kill).collect();
         assert_eq!(orders, [kill(7), kill(90), kill(1_000_000)]);
+    }
+
+    #[test]
+    fn an_order_stands_until_it_is_lifted_and_is_pending_only_until_it_is_recorded() {
+        let state = tempfile::tempdir().unwrap();
+        let everybody = Kill { agent: None, ..kill(9) };
+        for order in [&kill(7), &everybody] {
+            write(state.path(), order).unwrap();
+        }
+        let (first, _) = pending(state.path()).unwrap().remove(0);
+        mark_recorded(&first).unwrap();
+        lift(state.path(), None).unwrap();
+        assert!(recorded(state.path()).unwrap().is_empty());
+        let (second, order) = pending(state.path()).unwrap().remove(0);
+        assert_eq!(order, everybody, "what is not recorded cannot be lifted");
+        mark_recorded(&second).unwrap();
+        lift(state.path(), Some("ada")).unwrap();
+        assert_eq!(recorded(state.path()).unwrap().len(), 1, "another's order does not lift everybody's");
     }
 
     #[test]

@@ -26,6 +26,10 @@ pub struct Peer {
     pub uid: u32,
     /// Effective group when it connected.
     pub gid: u32,
+    /// The user's name, where the host knows one.
+    pub user: Option<String>,
+    /// Every group of its process, with its name where the host knows one.
+    pub groups: Vec<(u32, Option<String>)>,
     /// Process id.
     pub pid: u32,
     /// Start of that process, in clock ticks since boot.
@@ -51,17 +55,24 @@ impl Peer {
     /// Looks the peer up. Blocks on the user database.
     pub fn of(uid: u32, gid: u32, pid: u32) -> io::Result<Self> {
         let start_ticks = start_ticks(pid)?;
-        Ok(Self { uid, gid, pid, start_ticks, login_uid: login_uid(pid), operator: is_operator(uid, gid) })
+        let groups = named(gid, groups(pid)?);
+        let user = User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+        let operator = uid == 0 || groups.iter().any(|(_, name)| name.as_deref() == Some(OPERATORS));
+        Ok(Self { uid, gid, user, groups, pid, start_ticks, login_uid: login_uid(pid), operator })
     }
 
     /// Who it is now. A process that has ended, or that cannot be looked at, counts as an agent.
     pub fn standing(&self) -> Standing {
-        let alive = start_ticks(self.pid).is_ok_and(|start| start == self.start_ticks);
-        match (alive, in_agent_cgroup(self.pid)) {
+        match (self.is_alive(), in_agent_cgroup(self.pid)) {
             (true, Ok(false)) if self.operator => Standing::Operator,
             (true, Ok(false)) => Standing::User,
             (true, Ok(true) | Err(_)) | (false, _) => Standing::Agent,
         }
+    }
+
+    /// Whether it is still the process that connected.
+    pub fn is_alive(&self) -> bool {
+        start_ticks(self.pid).is_ok_and(|start| start == self.start_ticks)
     }
 
     /// For records.
@@ -99,16 +110,22 @@ fn is_agent_cgroup(text: &str) -> bool {
     unified.is_none_or(|path| path.split('/').next() == Some(CGROUP))
 }
 
-fn is_operator(uid: u32, gid: u32) -> bool {
-    if uid == 0 {
-        return true;
-    }
-    let Ok(Some(group)) = Group::from_name(OPERATORS) else { return false };
-    if group.gid == Gid::from_raw(gid) {
-        return true;
-    }
-    let Ok(Some(user)) = User::from_uid(Uid::from_raw(uid)) else { return false };
-    user.gid == group.gid || group.mem.contains(&user.name)
+// `Groups:` of /proc/PID/status: the kernel's word, not the user database's.
+fn groups(pid: u32) -> io::Result<Vec<u32>> {
+    let status = fs::read(format!("/proc/{pid}/status"))?;
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Groups:"));
+    let groups = line.and_then(|line| std::str::from_utf8(line).ok());
+    let groups = groups.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "status without groups"))?;
+    Ok(groups.split_ascii_whitespace().filter_map(|group| group.parse().ok()).collect())
+}
+
+// Only the names come from the user database.
+fn named(gid: u32, mut groups: Vec<u32>) -> Vec<(u32, Option<String>)> {
+    groups.push(gid);
+    groups.sort_unstable();
+    groups.dedup();
+    let name = |gid| Group::from_gid(Gid::from_raw(gid)).ok().flatten().map(|group| group.name);
+    groups.into_iter().map(|gid| (gid, name(gid))).collect()
 }
 
 #[cfg(test)]
@@ -146,8 +163,15 @@ mod tests {
     }
 
     #[test]
-    fn root_is_an_operator_and_a_stranger_is_not() {
-        assert!(is_operator(0, 12345));
-        assert!(!is_operator(4_000_000_000, 4_000_000_000));
+    fn groups_and_user_are_the_kernels_word() {
+        let peer = Peer::of(0, 0, std::process::id()).unwrap();
+        assert!(peer.operator && peer.is_alive());
+        assert_eq!(peer.user.as_deref(), Some("root"));
+        let mut own: Vec<u32> = nix::unistd::getgroups().unwrap().into_iter().map(Gid::as_raw).collect();
+        own.push(0);
+        own.sort_unstable();
+        own.dedup();
+        assert_eq!(peer.groups.into_iter().map(|(gid, _)| gid).collect::<Vec<_>>(), own);
+        assert!(!Peer::of(4_000_000_000, 4_000_000_000, std::process::id()).unwrap().operator);
     }
 }

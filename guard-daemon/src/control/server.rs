@@ -57,13 +57,22 @@ pub struct Asked {
     pub answer: oneshot::Sender<Answer>,
 }
 
+/// What goes to somebody who watches.
+#[derive(Debug)]
+pub enum Told {
+    /// A refusal.
+    Refusal(Box<Refusal>),
+    /// Say so when everything before this is written.
+    Flush(oneshot::Sender<()>),
+}
+
 /// What the loop answers.
 #[derive(Debug)]
 pub enum Answer {
     /// One response.
     Once(Box<Response>),
     /// [`Response::Done`], and then refusals until somebody hangs up.
-    Stream(mpsc::Receiver<Refusal>),
+    Stream(mpsc::Receiver<Told>),
 }
 
 impl Answer {
@@ -190,7 +199,7 @@ impl Connection {
             let answer = self.answer(&line, requests).await;
             let sent = match answer {
                 Answer::Once(response) => send(&mut self.write, &response).await,
-                Answer::Stream(refusals) => return self.stream(refusals).await,
+                Answer::Stream(told) => return self.stream(told).await,
             };
             if sent.is_err() {
                 return;
@@ -222,15 +231,20 @@ impl Connection {
         answer
     }
 
-    async fn stream(mut self, mut refusals: mpsc::Receiver<Refusal>) {
+    async fn stream(mut self, mut told: mpsc::Receiver<Told>) {
         if send(&mut self.write, &Response::Done).await.is_err() {
             return;
         }
         let mut hung_up = [0_u8; 1];
         loop {
             tokio::select! {
-                refusal = refusals.recv() => match refusal {
-                    Some(refusal) => if send(&mut self.write, &Response::Refused(refusal)).await.is_err() { return },
+                told = told.recv() => match told {
+                    Some(Told::Refusal(refusal)) => {
+                        if send(&mut self.write, &Response::Refused(*refusal)).await.is_err() {
+                            return;
+                        }
+                    }
+                    Some(Told::Flush(written)) => drop(written.send(())),
                     None => return,
                 },
                 // Whoever watches has nothing more to say: a byte ends it like an end does.
@@ -354,7 +368,16 @@ mod tests {
     #[test]
     fn one_user_cannot_take_every_place() {
         let users = Users::default();
-        let peer = |uid, operator| Peer { uid, gid: 0, pid: 1, start_ticks: 0, login_uid: None, operator };
+        let peer = |uid, operator| Peer {
+            uid,
+            gid: 0,
+            user: None,
+            groups: Vec::new(),
+            pid: 1,
+            start_ticks: 0,
+            login_uid: None,
+            operator,
+        };
         let mut places: Vec<Place> =
             (0..CONNECTIONS_PER_USER_MAX).map(|_| users.take_place(&peer(1000, false)).unwrap()).collect();
         assert!(users.take_place(&peer(1000, false)).is_none());

@@ -55,10 +55,9 @@ pub(super) fn kill(state: &mut State, order: KillOrder, recorded: bool) -> Vec<E
     };
     let revoke = Effect::Revoke(Narrowing::Kill { slots, mode: order.mode });
     let record = Record::Kill(order.record());
-    match (state.orders.take(order), recorded) {
-        (true, false) => vec![revoke, durable(record)],
-        (true, true) | (false, _) => vec![revoke],
-    }
+    state.orders.take(order);
+    // An order that stands already and is not recorded is one whose record the ledger could not take before.
+    if recorded { vec![revoke] } else { vec![revoke, durable(record)] }
 }
 
 pub(super) fn recover(state: &State, recover: Recover) -> Vec<Effect> {

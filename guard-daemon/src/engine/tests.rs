@@ -182,7 +182,17 @@ fn an_order_that_was_recorded_before_is_put_in_force_again_and_not_recorded_twic
     let mut state = fixture::state();
     let kill = |recorded| Input::Kill { order: order(None, KillMode::Terminate), recorded };
     assert_eq!(kinds(&step(&mut state, kill(true))), ["revoke"]);
-    assert_eq!(kinds(&step(&mut state, kill(false))), ["revoke"]);
+    assert!(state.orders.stands(None));
+}
+
+#[test]
+fn an_order_that_could_not_be_recorded_is_recorded_when_it_comes_again() {
+    let mut state = fixture::state();
+    let kill = || Input::Kill { order: order(None, KillMode::Terminate), recorded: false };
+    assert_eq!(kinds(&step(&mut state, kill())), ["revoke", "append durable"]);
+    assert_eq!(kinds(&step(&mut state, kill())), ["revoke", "append durable"]);
+    step(&mut state, Input::Lifted { agent: None });
+    assert!(state.orders.is_empty(), "it stands once, however often it came");
 }
 
 #[test]

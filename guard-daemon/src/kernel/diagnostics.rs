@@ -43,7 +43,8 @@ impl LogLevel {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
+    /// The level that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "" | "off" => Some(Self::Off),
             "error" => Some(Self::Error),

@@ -11,13 +11,11 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Takes an order; says whether it is new.
-    pub fn take(&mut self, order: KillOrder) -> bool {
-        if self.standing.contains(&order) {
-            return false;
+    /// Takes an order. One that stands already stands no firmer.
+    pub fn take(&mut self, order: KillOrder) {
+        if !self.standing.contains(&order) {
+            self.standing.push(order);
         }
-        self.standing.push(order);
-        true
     }
 
     /// The strongest order that stands for an agent of this name: its own, or everybody's.

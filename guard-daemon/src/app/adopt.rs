@@ -1,0 +1,119 @@
+//! After a start: who lives from before. Labels in the kernel outlive a daemon, so their instances must be known
+//! again before their next event is judged.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use guard_common::map::label::Label;
+
+use super::agents::folders::Folder;
+use super::agents::registry::Agent;
+use super::daemon::Daemon;
+use super::launching::remove_temp_or_say;
+use crate::kernel::{AgentCgroup, boot_ns, run_enrol_iterator};
+use crate::model::input::Input;
+use crate::model::record::{Instance, Launch, Operator};
+use crate::policy::resolve::object;
+
+impl Daemon {
+    /// Makes every instance known again: those that the state file names, and those that only the kernel's maps
+    /// and the cgroup tree still show.
+    pub(super) fn adopt(&mut self) -> Result<(), String> {
+        self.recall_unknown()?;
+        let agents: Vec<Agent> = self.registry.alive().cloned().collect();
+        for agent in &agents {
+            let (launch, profile, at) = (agent.launch.clone(), agent.profile, agent.at);
+            self.note(Input::Adopted { launch, profile, at });
+            self.hold_folders(agent);
+            match self.cgroup_of(agent).filter(|cgroup| cgroup.populated().unwrap_or(false)) {
+                Some(cgroup) => self.watch_again(agent, &cgroup)?,
+                None => self.end(agent.slot()),
+            }
+        }
+        self.remove_leftovers(&agents);
+        // Whoever was in a cgroup and has no label, because the programs were loaded anew.
+        run_enrol_iterator(&self.pins).map_err(|error| error.to_string())
+    }
+
+    fn watch_again(&mut self, agent: &Agent, cgroup: &AgentCgroup) -> Result<(), String> {
+        self.maps.register_cgroup(agent.launch.cgroup, agent.label()).map_err(|error| error.to_string())?;
+        self.ends.watch(agent.slot(), cgroup.path());
+        tracing::info!(
+            agent = agent.launch.instance.agent,
+            slot = agent.slot(),
+            "an agent lives from before"
+        );
+        Ok(())
+    }
+
+    /// Keeps the inode numbers valid, where the folders are still there.
+    fn hold_folders(&mut self, agent: &Agent) {
+        if let (Ok((_, work)), Ok((_, temp))) = (object(&agent.work.path), object(&agent.temp.path)) {
+            self.handles.insert(agent.slot(), [work, temp]);
+        }
+    }
+
+    /// Instances whose state file was lost: the kernel knows their labels, and nothing else is known.
+    fn recall_unknown(&mut self) -> Result<(), String> {
+        let known: BTreeSet<u64> = self.registry.alive().map(|agent| agent.launch.cgroup).collect();
+        let cgroups = self.cgroups.all().map_err(|error| error.to_string())?;
+        for (id, label) in self.maps.cgroups().map_err(|error| error.to_string())? {
+            if known.contains(&id) {
+                continue;
+            }
+            match cgroups.iter().find(|cgroup| cgroup.id() == id) {
+                Some(cgroup) => {
+                    let agent = self.unknown(cgroup, label);
+                    tracing::warn!(slot = label.agent, "an agent lives of which only its label is known");
+                    self.registry.insert(agent);
+                }
+                None => self.maps.unregister_cgroup(id).map_err(|error| error.to_string())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, cgroup: &AgentCgroup, label: Label) -> Agent {
+        let name = cgroup.path().file_stem().map_or_else(|| "unknown".into(), |stem| stem.to_string_lossy());
+        let profile = self.policy.compiled.profile_name(label.profile).unwrap_or("unknown");
+        let folder = |zone| Folder { path: PathBuf::new(), dev: 0, ino: 0, zone };
+        Agent {
+            launch: Launch {
+                instance: Instance {
+                    agent: name.into_owned(),
+                    slot: label.agent,
+                    instance: format!("{}-slot-{}", self.registry.boot(), label.agent),
+                    profile: profile.to_owned(),
+                },
+                workdir: String::new(),
+                cgroup: cgroup.id(),
+                by: Operator { uid: 0, login_uid: None, pid: 0 },
+                command: Vec::new(),
+            },
+            profile: label.profile,
+            at: 0,
+            work: folder(label.work),
+            temp: folder(label.temp),
+            alive: true,
+            denied: 0,
+        }
+    }
+
+    /// Cgroups and temporary folders that nobody lives in.
+    fn remove_leftovers(&self, agents: &[Agent]) {
+        let own: BTreeSet<u64> = agents.iter().map(|agent| agent.launch.cgroup).collect();
+        for cgroup in self.cgroups.all().unwrap_or_default() {
+            if !own.contains(&cgroup.id())
+                && let Err(error) = cgroup.remove()
+            {
+                tracing::warn!("{} belongs to no agent, and stays: {error}", cgroup.path().display());
+            }
+        }
+        let used: BTreeSet<PathBuf> = agents.iter().map(|agent| agent.temp.path.clone()).collect();
+        let entries = std::fs::read_dir(self.paths.temps()).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| !used.contains(path)) {
+            tokio::task::spawn_blocking(move || remove_temp_or_say(&path));
+        }
+        tracing::debug!(at = boot_ns(), "leftovers removed");
+    }
+}

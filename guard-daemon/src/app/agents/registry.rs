@@ -1,0 +1,334 @@
+//! Who lives where: slots, private zones, cgroups, folders. Gives a number away again as late as it can, so
+//! that what still carries an old one is not taken for somebody else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use guard_common::ZoneId;
+use guard_common::limits::AGENTS_MAX;
+use guard_common::map::label::Label;
+use guard_common::map::zone::Mark;
+use serde::{Deserialize, Serialize};
+
+use super::folders::Folder;
+use crate::model::action::BootNs;
+use crate::model::record::Launch;
+use crate::policy::rows::InodeKey;
+
+/// Ended instances that are still listed.
+pub const ENDED_MAX: usize = 256;
+
+/// One instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// What its record says.
+    pub launch: Launch,
+    /// Profile's index, as in its label.
+    pub profile: u16,
+    /// When it was launched.
+    pub at: BootNs,
+    /// Work folder.
+    pub work: Folder,
+    /// Private temporary folder.
+    pub temp: Folder,
+    /// Whether a process of it may live.
+    pub alive: bool,
+    /// Refusals so far.
+    pub denied: u64,
+}
+
+impl Agent {
+    /// Its slot.
+    pub fn slot(&self) -> u32 {
+        self.launch.instance.slot
+    }
+
+    /// Its label.
+    pub fn label(&self) -> Label {
+        let Self { profile, work, temp, .. } = self;
+        Label { agent: self.slot(), profile: *profile, work: work.zone, temp: temp.zone, ..Label::default() }
+    }
+
+    fn folders(&self) -> [&Folder; 2] {
+        [&self.work, &self.temp]
+    }
+}
+
+/// What is kept over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Boot that the instances belong to.
+    pub boot: String,
+    /// Launches of that boot so far.
+    pub launches: u64,
+    /// Living instances.
+    pub agents: Vec<Agent>,
+}
+
+/// All instances.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    boot: String,
+    launches: u64,
+    last_slot: u32,
+    last_zone: u16,
+    agents: BTreeMap<u32, Agent>,
+}
+
+/// Why no instance can be added.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// Every slot is taken.
+    #[error("{} instances live or are halted; end some, or lift their kill orders", AGENTS_MAX - 1)]
+    Slots,
+    /// Every private zone is taken.
+    #[error("every private zone is taken; end some agents")]
+    Zones,
+}
+
+impl Registry {
+    /// An empty one for this boot.
+    pub fn new(boot: String) -> Self {
+        Self { boot, ..Self::default() }
+    }
+
+    /// Takes up what an earlier daemon of this boot saved. Of another boot nothing lives.
+    pub fn resume(boot: String, saved: Option<Saved>) -> Self {
+        let mut registry = Self::new(boot);
+        let Some(saved) = saved.filter(|saved| saved.boot == registry.boot) else { return registry };
+        registry.launches = saved.launches;
+        for agent in saved.agents {
+            registry.last_slot = registry.last_slot.max(agent.slot());
+            registry.last_zone = registry.last_zone.max(agent.work.zone).max(agent.temp.zone);
+            registry.agents.insert(agent.slot(), agent);
+        }
+        registry
+    }
+
+    /// The boot that instances are named after.
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// What has to be saved.
+    pub fn saved(&self) -> Saved {
+        Saved { boot: self.boot.clone(), launches: self.launches, agents: self.alive().cloned().collect() }
+    }
+
+    /// A name for ever: boot and launch number.
+    pub fn next_instance(&mut self) -> String {
+        self.launches += 1;
+        format!("{}-{}", self.boot, self.launches)
+    }
+
+    /// A slot that nobody lives in, and whose kill word `halted` does not name.
+    pub fn free_slot(&mut self, halted: &BTreeSet<u32>) -> Result<u32, Full> {
+        let alive: BTreeSet<u32> = self.alive().map(Agent::slot).collect();
+        let next = |slot: u32| if slot + 1 < AGENTS_MAX { slot + 1 } else { 1 };
+        let mut slot = self.last_slot;
+        for _ in 1..AGENTS_MAX {
+            slot = next(slot);
+            if !alive.contains(&slot) && !halted.contains(&slot) {
+                self.last_slot = slot;
+                return Ok(slot);
+            }
+        }
+        Err(Full::Slots)
+    }
+
+    /// A private zone that no living instance has.
+    pub fn free_zone(&mut self) -> Result<u16, Full> {
+        let first = ZoneId::PRIVATE_FIRST.0;
+        let used: BTreeSet<u16> =
+            self.alive().flat_map(|agent| agent.folders().map(|folder| folder.zone)).collect();
+        let mut zone = self.last_zone.max(first);
+        for _ in first..u16::MAX {
+            zone = zone.checked_add(1).unwrap_or(first);
+            if !used.contains(&zone) {
+                self.last_zone = zone;
+                return Ok(zone);
+            }
+        }
+        Err(Full::Zones)
+    }
+
+    /// Adds a living instance; returns who had the slot before.
+    pub fn insert(&mut self, agent: Agent) -> Option<Agent> {
+        let before = self.agents.insert(agent.slot(), agent);
+        self.forget_oldest();
+        before
+    }
+
+    /// Forgets an instance that never lived.
+    pub fn forget(&mut self, slot: u32) -> Option<Agent> {
+        self.agents.remove(&slot)
+    }
+
+    /// Notes an end.
+    pub fn end(&mut self, slot: u32) -> Option<&Agent> {
+        let agent = self.agents.get_mut(&slot).filter(|agent| agent.alive)?;
+        agent.alive = false;
+        Some(agent)
+    }
+
+    /// The instance in a slot, living or ended.
+    pub fn get(&self, slot: u32) -> Option<&Agent> {
+        self.agents.get(&slot)
+    }
+
+    /// Counts a refusal.
+    pub fn count_refusal(&mut self, slot: u32) {
+        if let Some(agent) = self.agents.get_mut(&slot) {
+            agent.denied += 1;
+        }
+    }
+
+    /// Every known instance, by slot.
+    pub fn all(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.values()
+    }
+
+    /// Living instances, by slot.
+    pub fn alive(&self) -> impl Iterator<Item = &Agent> {
+        self.all().filter(|agent| agent.alive)
+    }
+
+    /// Marks of every living instance's folders.
+    pub fn marks(&self) -> Vec<(InodeKey, Mark)> {
+        let marks: BTreeMap<InodeKey, Mark> = self
+            .alive()
+            .flat_map(Agent::folders)
+            .filter(|folder| folder.is_known())
+            .map(Folder::mark)
+            .collect();
+        marks.into_iter().collect()
+    }
+
+    /// Those of an ended instance's marked inodes that no living one shares.
+    pub fn marks_left_by(&self, ended: &Agent) -> Vec<InodeKey> {
+        let used: BTreeSet<InodeKey> =
+            self.alive().flat_map(|agent| agent.folders().map(Folder::inode)).collect();
+        let own = ended.folders().into_iter().filter(|folder| folder.is_known()).map(Folder::inode);
+        own.filter(|inode| !used.contains(inode)).collect()
+    }
+
+    /// A living instance whose work folder is this very one.
+    pub fn works_in(&self, inode: InodeKey) -> Option<&Agent> {
+        self.alive().find(|agent| agent.work.inode() == inode)
+    }
+
+    fn forget_oldest(&mut self) {
+        let mut ended: Vec<(BootNs, u32)> =
+            self.all().filter(|agent| !agent.alive).map(|agent| (agent.at, agent.slot())).collect();
+        ended.sort_unstable();
+        let surplus = ended.len().saturating_sub(ENDED_MAX);
+        ended.iter().take(surplus).for_each(|(_, slot)| drop(self.agents.remove(slot)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::record::{Instance, Operator};
+
+    fn agent(slot: u32, zone: u16) -> Agent {
+        let instance = Instance {
+            agent: "coder".to_owned(),
+            slot,
+            instance: format!("boot-{slot}"),
+            profile: "default".to_owned(),
+        };
+        let by = Operator { uid: 1000, login_uid: None, pid: 1 };
+        let folder = |offset: u16| Folder {
+            path: format!("/{slot}/{offset}").into(),
+            dev: 1,
+            ino: u64::from(zone + offset),
+            zone: zone + offset,
+        };
+        Agent {
+            launch: Launch { instance, workdir: "/w".into(), cgroup: 1, by, command: Vec::new() },
+            profile: 0,
+            at: u64::from(slot),
+            work: folder(0),
+            temp: folder(1),
+            alive: true,
+            denied: 0,
+        }
+    }
+
+    #[test]
+    fn slots_go_round_and_pass_over_the_living_and_the_halted() {
+        let mut registry = Registry::new("boot".to_owned());
+        let none = BTreeSet::new();
+        assert_eq!(registry.free_slot(&none), Ok(1));
+        registry.insert(agent(2, 1024));
+        assert_eq!(registry.free_slot(&BTreeSet::from([3])), Ok(4));
+        registry.end(2);
+        assert_eq!(registry.free_slot(&none), Ok(5), "a slot is given again as late as possible");
+        registry.last_slot = AGENTS_MAX - 1;
+        assert_eq!(registry.free_slot(&none), Ok(1), "slot 0 is everybody's");
+    }
+
+    #[test]
+    fn every_slot_can_be_taken_and_the_next_launch_is_told() {
+        let mut registry = Registry::new("boot".to_owned());
+        for _ in 1..AGENTS_MAX {
+            let slot = registry.free_slot(&BTreeSet::new()).unwrap();
+            registry.insert(agent(slot, u16::try_from(1024 + 2 * slot).unwrap()));
+        }
+        assert_eq!(registry.free_slot(&BTreeSet::new()), Err(Full::Slots));
+    }
+
+    #[test]
+    fn a_private_zone_has_one_owner() {
+        let mut registry = Registry::new("boot".to_owned());
+        let mut given = BTreeSet::new();
+        for slot in 1..100 {
+            let zone = registry.free_zone().unwrap();
+            assert!(ZoneId(zone).is_private() && given.insert(zone));
+            let mut one = agent(slot, zone);
+            one.temp.zone = registry.free_zone().unwrap();
+            assert!(given.insert(one.temp.zone));
+            registry.insert(one);
+        }
+    }
+
+    #[test]
+    fn a_restart_finds_the_living_and_another_boot_finds_nobody() {
+        let mut registry = Registry::new("boot".to_owned());
+        let first = registry.next_instance();
+        registry.insert(agent(1, 1024));
+        registry.insert(agent(2, 1030));
+        registry.end(2);
+        let saved = registry.saved();
+        let mut same = Registry::resume("boot".to_owned(), Some(saved.clone()));
+        assert_eq!(same.alive().map(Agent::slot).collect::<Vec<_>>(), [1]);
+        assert_ne!(same.next_instance(), first);
+        assert_eq!(Registry::resume("later".to_owned(), Some(saved)).all().count(), 0);
+    }
+
+    #[test]
+    fn a_shared_work_folder_keeps_its_mark_until_the_last_one_ends() {
+        let mut registry = Registry::new("boot".to_owned());
+        let (first, mut second) = (agent(1, 1024), agent(2, 1030));
+        second.work = first.work.clone();
+        registry.insert(first.clone());
+        registry.insert(second.clone());
+        assert_eq!(registry.marks().len(), 3);
+        registry.end(1);
+        assert_eq!(registry.marks_left_by(&first), [first.temp.inode()]);
+        registry.end(2);
+        assert_eq!(registry.marks_left_by(&second).len(), 2);
+    }
+
+    #[test]
+    fn ended_instances_are_forgotten_beyond_the_bound() {
+        let mut registry = Registry::new("boot".to_owned());
+        for slot in 1..=(u32::try_from(ENDED_MAX).unwrap() + 10) {
+            registry.insert(agent(slot, 1024));
+            registry.end(slot);
+        }
+        registry.insert(agent(4000, 2048));
+        assert_eq!(registry.all().count(), ENDED_MAX + 1);
+        assert!(registry.get(1).is_none() && registry.get(4000).is_some());
+    }
+}

@@ -1,0 +1,271 @@
+//! Becoming an agent, and ceasing to be one. Asks the policy who may start what and where; the engine whether
+//! anybody may now.
+
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use super::agents::folders::{self, Folder};
+use super::agents::name;
+use super::agents::registry::Agent;
+use super::daemon::Daemon;
+use super::saved;
+use crate::control::peer::Peer;
+use crate::control::wire::Response;
+use crate::kernel::{AgentCgroup, boot_ns, run_enrol_iterator};
+use crate::model::input::Input;
+use crate::model::record::{Instance, Launch};
+use crate::policy::resolve::object;
+use crate::policy::{Launcher, Profile};
+
+/// What somebody asks to become.
+pub(super) struct Wish {
+    pub(super) agent: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) command: Vec<String>,
+}
+
+/// A process that waits to be let in.
+pub(super) struct Launching {
+    peer: Peer,
+    /// Whether its launch stands in the ledger.
+    recorded: bool,
+}
+
+/// A wish that the policy allows.
+struct Allowed {
+    agent: String,
+    profile: (u16, String),
+    workdir: PathBuf,
+    command: Vec<String>,
+}
+
+impl Daemon {
+    /// Makes the peer an agent, or says why not.
+    pub(super) fn launch(&mut self, peer: &Peer, wish: Wish) -> Result<Response, String> {
+        let allowed = self.allow(peer, wish)?;
+        let agent = self.prepare(peer, allowed)?;
+        let slot = agent.slot();
+        self.launching = Some(Launching { peer: peer.clone(), recorded: false });
+        let input = Input::Launch { launch: agent.launch.clone(), profile: agent.profile, at: agent.at };
+        let done = self.take(input);
+        let recorded = self.launching.take().is_some_and(|launching| launching.recorded);
+        match done {
+            Ok(()) => Ok(Response::Launched {
+                instance: agent.launch.instance,
+                temp: agent.temp.path.display().to_string(),
+                environment: folders::environment(&agent.temp.path),
+            }),
+            Err(why) => {
+                self.undo(slot, recorded);
+                Err(why)
+            }
+        }
+    }
+
+    fn allow(&self, peer: &Peer, wish: Wish) -> Result<Allowed, String> {
+        let (index, profile) = self.profile(wish.profile.as_deref())?;
+        let who = Launcher { uid: peer.uid, user: peer.user.clone(), groups: peer.groups.clone() };
+        if !profile.launch.permits_user(&who) {
+            return Err(format!(
+                "the policy does not let user {} start profile `{}`; `launch` of the profile names who may",
+                peer.user.clone().unwrap_or_else(|| peer.uid.to_string()),
+                profile.name
+            ));
+        }
+        let workdir = self.allow_workdir(peer, profile, &who)?;
+        let agent = match wish.agent {
+            Some(agent) => name::check(&agent).map(|()| agent)?,
+            None => name::from_command(&wish.command),
+        };
+        Ok(Allowed { agent, profile: (index, profile.name.clone()), workdir, command: wish.command })
+    }
+
+    fn profile(&self, wanted: Option<&str>) -> Result<(u16, &Profile), String> {
+        let compiled = &self.policy.compiled;
+        let known =
+            || compiled.profiles().map(|(_, profile)| profile.name.clone()).collect::<Vec<_>>().join(", ");
+        match wanted {
+            Some(wanted) => compiled
+                .profile(wanted)
+                .ok_or_else(|| format!("the policy has no profile `{wanted}`; it has: {}", known())),
+            None => compiled
+                .default_profile()
+                .ok_or_else(|| format!("the policy has no default profile; name one of: {}", known())),
+        }
+    }
+
+    fn allow_workdir(&self, peer: &Peer, profile: &Profile, who: &Launcher) -> Result<PathBuf, String> {
+        let (workdir, owner) = folders::current_of(peer.pid)?;
+        folders::refuse_inside(&workdir, &self.guarded())?;
+        folders::refuse_overlap(&workdir, &[self.guarded(), self.policy.roots()].concat())?;
+        if !profile.launch.permits_workdir(who, &workdir) {
+            return Err(format!(
+                "profile `{}` may not work in {}; it may below: {}",
+                profile.name,
+                workdir.display(),
+                profile.launch.workdirs.join(", ")
+            ));
+        }
+        // Its mark changes what other agents see there: only who owns the folder may set one.
+        if owner != peer.uid && !peer.operator {
+            return Err(format!("the work folder {} belongs to user {owner}, not to you", workdir.display()));
+        }
+        Ok(workdir)
+    }
+
+    /// Makes everything that the instance needs, and lets nobody in.
+    fn prepare(&mut self, peer: &Peer, allowed: Allowed) -> Result<Agent, String> {
+        let Allowed { agent, profile: (index, profile), workdir, command } = allowed;
+        let halted: BTreeSet<u32> = self.state.switches.killed().map(|(slot, _)| slot).collect();
+        let slot = self.registry.free_slot(&halted).map_err(|full| full.to_string())?;
+        let instance = self.registry.next_instance();
+        let (work, work_handle) = self.work_folder(&workdir, peer)?;
+        let cgroup = self.cgroups.create(&agent, slot).map_err(|error| error.to_string())?;
+        let (temp, temp_handle) = match self.temp_folder(&instance, peer) {
+            Ok(temp) => temp,
+            Err(why) => {
+                // Nobody was in it: what cannot be removed now is removed by the next in this slot.
+                let _ = cgroup.remove();
+                return Err(why);
+            }
+        };
+        let launch = Launch {
+            instance: Instance { agent, slot, instance, profile },
+            workdir: workdir.display().to_string(),
+            cgroup: cgroup.id(),
+            by: peer.as_operator(),
+            command,
+        };
+        let agent = Agent { launch, profile: index, at: boot_ns(), work, temp, alive: true, denied: 0 };
+        self.registry.insert(agent.clone());
+        self.handles.insert(slot, [work_handle, temp_handle]);
+        if let Err(why) = self.put_in_kernel(&agent) {
+            self.undo(slot, false);
+            return Err(why);
+        }
+        Ok(agent)
+    }
+
+    fn put_in_kernel(&mut self, agent: &Agent) -> Result<(), String> {
+        self.save_agents()?;
+        let marks = [agent.work.mark(), agent.temp.mark()];
+        self.maps.add_private_marks(&marks).map_err(|error| error.to_string())?;
+        self.maps.register_cgroup(agent.launch.cgroup, agent.label()).map_err(|error| error.to_string())
+    }
+
+    /// The work folder's object. Instances of one user share one; another user's is not shared.
+    fn work_folder(&mut self, path: &std::path::Path, peer: &Peer) -> Result<(Folder, OwnedFd), String> {
+        let ((dev, ino), handle) = object(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let zone = match self.registry.works_in((dev, ino)) {
+            Some(other) if other.launch.by.uid == peer.uid => other.work.zone,
+            Some(other) => {
+                let (who, uid) = (&other.launch.instance.agent, other.launch.by.uid);
+                return Err(format!(
+                    "agent {who} of user {uid} works in {}; wait until it has ended",
+                    path.display()
+                ));
+            }
+            None => self.registry.free_zone().map_err(|full| full.to_string())?,
+        };
+        Ok((Folder { path: path.to_owned(), dev, ino, zone }, handle))
+    }
+
+    fn temp_folder(&mut self, instance: &str, peer: &Peer) -> Result<(Folder, OwnedFd), String> {
+        let path = folders::make_temp(&self.paths.temps(), instance, peer.uid, peer.gid)
+            .map_err(|error| format!("no temporary folder can be made: {error}"))?;
+        let ((dev, ino), handle) = object(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let zone = self.registry.free_zone().map_err(|full| full.to_string())?;
+        Ok((Folder { path, dev, ino, zone }, handle))
+    }
+
+    /// Lets the process in, now that it stands in the ledger.
+    pub(super) fn admit(&mut self, slot: u32) -> Result<(), String> {
+        let (Some(agent), Some(launching)) = (self.registry.get(slot), self.launching.as_mut()) else {
+            return Err(format!("nobody waits for slot {slot}"));
+        };
+        launching.recorded = true;
+        let peer = launching.peer.clone();
+        if !peer.is_alive() {
+            return Err(format!("process {} has ended", peer.pid));
+        }
+        let cgroup = self.cgroup_of(agent).ok_or("the agent's cgroup has vanished; start it again")?;
+        cgroup.admit(peer.pid).map_err(|error| error.to_string())?;
+        run_enrol_iterator(&self.pins).map_err(|error| error.to_string())?;
+        let inside = cgroup.pids().map_err(|error| error.to_string())?;
+        if !inside.contains(&peer.pid) || !peer.is_alive() {
+            return Err(format!("process {} left before it was an agent", peer.pid));
+        }
+        self.ends.watch(slot, cgroup.path());
+        Ok(())
+    }
+
+    pub(super) fn cgroup_of(&self, agent: &Agent) -> Option<AgentCgroup> {
+        let all = self.cgroups.all().ok()?;
+        all.into_iter().find(|cgroup| cgroup.id() == agent.launch.cgroup)
+    }
+
+    /// Takes back what was made for an instance that did not come to be. What was recorded as launched is recorded
+    /// as ended.
+    fn undo(&mut self, slot: u32, recorded: bool) {
+        if recorded {
+            return self.end(slot);
+        }
+        self.note(Input::NotLaunched { slot, at: boot_ns() });
+        self.clean_up(slot);
+        self.registry.forget(slot);
+        self.save_agents_or_say();
+    }
+
+    /// Looks whether an instance's last process has ended.
+    pub(super) fn look_for_end(&mut self, slot: u32) {
+        let Some(agent) = self.registry.get(slot).filter(|agent| agent.alive) else { return };
+        let lives = self.cgroup_of(agent).is_some_and(|cgroup| cgroup.populated().unwrap_or(false));
+        if !lives {
+            self.end(slot);
+        }
+    }
+
+    /// An instance ended: recorded, and its place cleaned.
+    pub(super) fn end(&mut self, slot: u32) {
+        self.note(Input::Exit { slot, at: boot_ns() });
+        self.registry.end(slot);
+        self.clean_up(slot);
+        self.save_agents_or_say();
+    }
+
+    fn clean_up(&mut self, slot: u32) {
+        self.registry.end(slot);
+        let Some(agent) = self.registry.get(slot).cloned() else { return };
+        let left = self.registry.marks_left_by(&agent);
+        let unmarked = self.maps.remove_private_marks(&left);
+        let unregistered = self.maps.unregister_cgroup(agent.launch.cgroup);
+        for error in [unmarked, unregistered].into_iter().filter_map(Result::err) {
+            tracing::warn!(slot, "what an ended agent left in the kernel cannot be cleaned: {error}");
+        }
+        if let Some(Err(error)) = self.cgroup_of(&agent).map(|cgroup| cgroup.remove()) {
+            tracing::warn!(slot, "its cgroup stays: {error}");
+        }
+        self.handles.remove(&slot);
+        let temp = agent.temp.path;
+        // What an agent left there can be much: not on the loop's time.
+        tokio::task::spawn_blocking(move || remove_temp_or_say(&temp));
+    }
+
+    pub(super) fn save_agents(&self) -> Result<(), String> {
+        let path = self.paths.instances();
+        saved::write(&path, &self.registry.saved()).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn save_agents_or_say(&self) {
+        if let Err(error) = self.save_agents() {
+            tracing::error!("after a restart the daemon would take ended agents for living: {error}");
+        }
+    }
+}
+
+pub(super) fn remove_temp_or_say(temp: &std::path::Path) {
+    if let Err(error) = folders::remove_temp(temp) {
+        tracing::warn!("{}: cannot be removed: {error}", temp.display());
+    }
+}
