@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::channel::{self, Inner};
-use super::program;
+use super::{program, signals};
 use crate::cli::Places;
 use crate::cli::failure::Failure;
 use crate::control::client::{Client, unexpected};
@@ -60,6 +60,7 @@ impl RunInside {
         let [to_outer, from_outer] = self.channel[..] else {
             return Err(Failure::usage("this command is not for people; use `guard run`"));
         };
+        signals::give_back().map_err(std::io::Error::from)?;
         let mut channel = Inner::open(to_outer, from_outer)?;
         descriptors::keep_from_next_program()
             .map_err(|error| Failure::new(format!("cannot keep open files from the agent: {error}")))?;

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 
 /// Signals that are passed on rather than obeyed. SIGTTOU is only held back: the outer process may print a
 /// refusal while the program has the terminal.
@@ -40,15 +40,10 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Holds the signals back, for this thread and those that it starts. Programs that it starts get them again.
+    /// Holds the signals back, for this thread and for the threads and programs that it starts.
     pub(super) fn take() -> nix::Result<Self> {
-        let mut set = SigSet::empty();
-        for signal in PASSED_ON.into_iter().chain([Signal::SIGCHLD]) {
-            set.add(signal);
-        }
-        let descriptor = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC)?;
-        set.add(Signal::SIGTTOU);
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
+        let descriptor = SignalFd::with_flags(&read(), SfdFlags::SFD_CLOEXEC)?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held_back()), None)?;
         Ok(Self { descriptor })
     }
 
@@ -62,6 +57,21 @@ impl Signals {
             }
         }
     }
+}
+
+/// Gives the inner process, and with it the program, the signals that the outer one holds back.
+pub(super) fn give_back() -> nix::Result<()> {
+    sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&held_back()), None)
+}
+
+fn read() -> SigSet {
+    PASSED_ON.into_iter().chain([Signal::SIGCHLD]).collect()
+}
+
+fn held_back() -> SigSet {
+    let mut set = read();
+    set.add(Signal::SIGTTOU);
+    set
 }
 
 /// A signal and where it came from.
@@ -93,10 +103,11 @@ fn act(sent: &Sent, is_agent: impl Fn(Pid) -> bool) -> Act {
     }
 }
 
-/// Whether `sender` lives where the program lives. The cgroup tells: every agent has its own.
+/// Whether `sender` lives where the program lives. The cgroup tells: an agent has its own.
 fn same_agent(sender: Pid, program: Pid) -> bool {
     let cgroup = |pid: Pid| std::fs::read(format!("/proc/{pid}/cgroup")).ok();
-    sender == program || cgroup(program).is_some_and(|ours| cgroup(sender) == Some(ours))
+    let agents = cgroup(program).filter(|agents| cgroup(getpid()).is_some_and(|own| own != *agents));
+    sender == program || agents.is_some_and(|agents| cgroup(sender) == Some(agents))
 }
 
 /// Ends this process by `signal`, as the program was ended by it; returns the exit code to use where that does
