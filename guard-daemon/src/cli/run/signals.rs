@@ -119,7 +119,10 @@ pub(super) fn die_by(signal: i32) -> u8 {
         let mut set = SigSet::empty();
         set.add(signal);
         let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&set), None);
-        let _ = nix::sys::signal::raise(signal);
+        // Twice: Rust's own handler of SIGSEGV and SIGBUS takes the first one and removes itself.
+        for _ in 0..2 {
+            let _ = nix::sys::signal::raise(signal);
+        }
     }
     // Ignored here: SIGPIPE always, others where the caller ignores them.
     u8::try_from(libc::c_int::saturating_add(128, signal)).unwrap_or(u8::MAX)
