@@ -75,6 +75,11 @@ impl Client {
         Ok(client)
     }
 
+    /// Waits no longer than this for an answer from now on.
+    pub fn answer_within(&self, limit: Duration) -> Result<(), ClientError> {
+        self.limit(Some(limit))
+    }
+
     /// Asks, and waits for the answer. [`Response::Failed`] comes back as an error.
     pub fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
         let mut line =

@@ -70,7 +70,8 @@ fn refusal(state: &State, action: &Action) -> Notice {
     }
 }
 
-fn object_text(object: &Object) -> String {
+/// An object as people are told of it.
+pub fn object_text(object: &Object) -> String {
     match object {
         Object::File { path, second_path: None, .. } => path.clone(),
         Object::File { path, second_path: Some(second), .. } => format!("{path} -> {second}"),

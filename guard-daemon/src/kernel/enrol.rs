@@ -140,6 +140,21 @@ impl AgentCgroup {
         self.id
     }
 
+    /// The instance's slot, as its folder's name says.
+    pub fn slot(&self) -> Option<u32> {
+        self.name()?.rsplit_once('.')?.1.parse().ok()
+    }
+
+    /// Whether it is an instance of the agent of this name.
+    pub fn is_of(&self, agent: &str) -> bool {
+        let stem = self.name().and_then(|name| name.rsplit_once('.'));
+        stem.is_some_and(|(stem, _)| stem == folder_name(agent))
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.path.file_name()?.to_str()
+    }
+
     /// Moves a process in, with all its threads. Register the id first: the label is given on the way in.
     pub fn admit(&self, pid: u32) -> Result<(), EnrolError> {
         self.write("cgroup.procs", &pid.to_string()).map_err(|error| match error {
@@ -275,6 +290,8 @@ mod tests {
         let (_folder, cgroups) = scratch();
         let cgroup = cgroups.create("../../evil\nname", 3).unwrap();
         assert_eq!(cgroup.path(), cgroups.root().join("______evil_name.3"));
+        assert_eq!(cgroup.slot(), Some(3));
+        assert!(cgroup.is_of("../../evil\nname") && !cgroup.is_of("evil"));
         assert_eq!(folder_name(""), "agent");
         assert_eq!(folder_name(&"x".repeat(300)).len(), NAME_LEN_MAX);
     }

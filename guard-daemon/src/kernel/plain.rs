@@ -8,7 +8,7 @@ use guard_common::map::label::Label;
 use guard_common::map::zone::{ChildKey, Mark, MarkKey, NameKey, NameLengths};
 
 /// A struct that the kernel and the daemon share, wrapped so that it can be called plain data here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub(super) struct Plain<T>(pub(super) T);
 

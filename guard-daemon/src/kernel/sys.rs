@@ -16,6 +16,7 @@ use tokio::io::unix::AsyncFd;
 use super::plain::Row;
 
 const BPF_MAP_CREATE: libc::c_long = 0;
+const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
 const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_MAP_UPDATE_BATCH: libc::c_long = 26;
@@ -37,7 +38,7 @@ struct MapCreate {
     inner_map_fd: u32,
 }
 
-/// Attributes of `BPF_MAP_UPDATE_ELEM`.
+/// Attributes of `BPF_MAP_LOOKUP_ELEM` and `BPF_MAP_UPDATE_ELEM`.
 #[repr(C)]
 struct MapUpdate {
     map_fd: u32,
@@ -108,6 +109,45 @@ fn owned(fd: i32) -> OwnedFd {
 
 fn number(fd: BorrowedFd<'_>) -> u32 {
     u32::try_from(fd.as_raw_fd()).unwrap_or(u32::MAX)
+}
+
+/// A descriptor of a process, which stays that process's.
+pub(super) fn open_process(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: takes numbers only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(pid), 0) };
+    match i32::try_from(fd) {
+        Ok(fd) if fd >= 0 => Ok(owned(fd)),
+        Ok(_) | Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends SIGKILL to the process of a descriptor.
+pub(super) fn kill_process(process: BorrowedFd<'_>) -> io::Result<()> {
+    let null = std::ptr::null_mut::<libc::siginfo_t>();
+    // SAFETY: the descriptor is open over the call; a null siginfo asks for that of kill(2).
+    let sent =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), libc::SIGKILL, null, 0) };
+    if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A task storage's value of the process of a descriptor; `None` where it has none.
+pub(super) fn lookup_by_process<V: Row + Default>(
+    map: BorrowedFd<'_>,
+    process: BorrowedFd<'_>,
+) -> io::Result<Option<V>> {
+    let (key, mut value) = (process.as_raw_fd(), V::default());
+    let mut attributes = MapUpdate {
+        map_fd: number(map),
+        pad: 0,
+        key: std::ptr::from_ref(&key) as u64,
+        value: std::ptr::from_mut(&mut value) as u64,
+        flags: 0,
+    };
+    match bpf(BPF_MAP_LOOKUP_ELEM, &mut attributes) {
+        Ok(_) => Ok(Some(value)),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes many rows with one call. On failure an unknown part of them is written.
