@@ -157,12 +157,13 @@ impl AgentCgroup {
 
     /// Moves a process in, with all its threads. Register the id first: the label is given on the way in.
     pub fn admit(&self, pid: u32) -> Result<(), EnrolError> {
-        self.write("cgroup.procs", &pid.to_string()).map_err(|error| match error {
-            EnrolError::File { ref cause, .. } if cause.raw_os_error() == Some(nix::libc::ESRCH) => {
-                EnrolError::NoProcess { pid }
+        let moved = self.write("cgroup.procs", &pid.to_string());
+        match &moved {
+            Err(EnrolError::File { cause, .. }) if cause.raw_os_error() == Some(nix::libc::ESRCH) => {
+                Err(EnrolError::NoProcess { pid })
             }
-            other => other,
-        })
+            Ok(()) | Err(_) => moved,
+        }
     }
 
     /// Processes in it and in cgroups below it.

@@ -83,22 +83,21 @@ impl MapFailure {
     /// A pin that could not be opened.
     pub(super) fn open(path: &Path, error: MapError) -> Self {
         let cause = into_io(error);
-        match cause.kind() {
-            io::ErrorKind::NotFound => Self::NotPinned { path: path.to_owned() },
-            kind => Self::Open {
-                path: path.to_owned(),
-                denied: kind == io::ErrorKind::PermissionDenied,
-                cause: cause.to_string(),
-            },
+        if cause.kind() == io::ErrorKind::NotFound {
+            return Self::NotPinned { path: path.to_owned() };
         }
+        let denied = cause.kind() == io::ErrorKind::PermissionDenied;
+        Self::Open { path: path.to_owned(), denied, cause: cause.to_string() }
     }
 }
 
 /// The kernel's error inside the library's.
 pub(super) fn into_io(error: MapError) -> io::Error {
-    match error {
-        MapError::SyscallError(error) => error.io_error,
-        MapError::IoError(error) | MapError::CreateError { io_error: error, .. } => error,
-        other => io::Error::other(other.to_string()),
+    if let MapError::SyscallError(error) = error {
+        return error.io_error;
     }
+    if let MapError::IoError(error) | MapError::CreateError { io_error: error, .. } = error {
+        return error;
+    }
+    io::Error::other(error.to_string())
 }

@@ -61,10 +61,9 @@ pub(super) fn renewed(pins: &PinFolder) -> Result<Vec<&'static str>, LoadError> 
             renewed.push(*map);
         }
     }
-    if pins.enforces() {
-        if let Some(map) = renewed.iter().find(|map| IDENTITY.contains(map)) {
-            return Err(LoadError::Identity { map });
-        }
+    match renewed.iter().find(|map| IDENTITY.contains(map)) {
+        Some(map) if pins.enforces() => return Err(LoadError::Identity { map }),
+        Some(_) | None => {}
     }
     Ok(with_whole_policy(renewed, |map| pins.map(map).exists()))
 }

@@ -110,7 +110,7 @@ fn action(bytes: &[u8]) -> Action {
 fn file_path(bytes: &[u8]) -> String {
     match action(bytes).object {
         Object::File { path, .. } => path,
-        other => panic!("not a file: {other:?}"),
+        other @ (Object::Peer { .. } | Object::Task) => panic!("not a file: {other:?}"),
     }
 }
 
