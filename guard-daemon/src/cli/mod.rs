@@ -2,8 +2,12 @@
 //! maps or the ledger, and tells what they say. Owns the wording, the exit codes and the shape of the JSON.
 
 mod agents;
+mod audit;
+mod doctor;
 mod failure;
+mod kill;
 mod output;
+mod policy;
 mod recover;
 mod run;
 mod status;
@@ -74,8 +78,16 @@ enum Command {
     Why(why::Why),
     /// Switch a class of action on or off for every agent
     Surface(surface::Surface),
+    /// Halt agents at once; works with the daemon dead
+    Kill(kill::Kill),
     /// Lift a kill order
     Recover(recover::Recover),
+    /// Check, compare and apply policies
+    Policy(policy::Policy),
+    /// Ask the ledger, or verify it
+    Audit(audit::Audit),
+    /// Can this host enforce, and does it? What to do where not
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command line; the result is the exit code.
@@ -107,7 +119,11 @@ impl Cli {
             Command::Agents(command) => command.execute(places),
             Command::Why(command) => command.execute(places),
             Command::Surface(command) => command.execute(places),
+            Command::Kill(command) => command.execute(places),
             Command::Recover(command) => command.execute(places),
+            Command::Policy(command) => command.execute(places),
+            Command::Audit(command) => command.execute(places),
+            Command::Doctor(command) => command.execute(places),
         }
         .map(|()| 0)
     }
@@ -156,18 +172,23 @@ mod tests {
 
     #[test]
     fn every_command_is_explained_with_its_help() {
-        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+        let mut commands: Vec<clap::Command> = Cli::command().get_subcommands().cloned().collect();
+        while let Some(command) = commands.pop().filter(|command| !command.is_hide_set()) {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
                 assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
             }
+            commands.extend(command.get_subcommands().cloned());
         }
     }
 
     #[test]
     fn every_reading_command_has_json() {
-        for name in ["status", "agents", "why"] {
-            assert!(parse(&[name, "--json"]).is_ok(), "{name}");
+        for line in
+            ["status", "agents", "why", "surface", "doctor", "audit query", "audit verify", "policy show"]
+        {
+            let words: Vec<&str> = line.split(' ').chain(["--json"]).collect();
+            assert!(parse(&words).is_ok(), "{line}");
         }
     }
 }

@@ -2,11 +2,16 @@
 
 use std::fmt::Write as _;
 
+use guard_common::{Reason, Verdict};
+
 use super::Places;
-use super::failure::Outcome;
+use super::failure::{Failure, Outcome};
 use super::output::{local_time, print, print_json, printable};
-use crate::control::client::{Client, unexpected};
+use crate::audit::{Entry, Place, Query, Reader};
+use crate::control::client::{Client, ClientError, unexpected};
 use crate::control::wire::{Refusal, Request, Response};
+use crate::engine::object_text;
+use crate::model::record::Record;
 
 /// Says what was refused, newest first.
 #[derive(Debug, clap::Args)]
@@ -43,12 +48,58 @@ impl Why {
         print(&render(&refusals))
     }
 
-    fn ask(&self, places: &Places) -> Result<Vec<Refusal>, super::failure::Failure> {
+    fn ask(&self, places: &Places) -> Result<Vec<Refusal>, Failure> {
         let request = Request::Why { agent: self.agent.clone(), pid: self.pid, most: self.most };
-        let response = Client::connect(&places.socket)?.ask(&request)?;
+        let answer = Client::connect(&places.socket).and_then(|mut client| client.ask(&request));
+        let response = match answer {
+            Err(error) if error.is_not_running() => return self.ask_ledger(places, &error),
+            answer => answer?,
+        };
         let Response::Refusals { refusals } = response else { return Err(unexpected(&response).into()) };
         Ok(refusals)
     }
+
+    /// The ledger knows, too: slower, and root's alone.
+    fn ask_ledger(&self, places: &Places, absent: &ClientError) -> Result<Vec<Refusal>, Failure> {
+        let reader = Reader::open(&Place::new(&places.state)).map_err(|error| {
+            Failure::new(format!("{absent}, and the ledger does not answer either: {error}"))
+                .hint("start the daemon, or run this as root")
+        })?;
+        let verdict = Some(Verdict::Deny.name().to_owned());
+        let terms = Query { agent: self.agent.clone(), verdict, ..Query::default() };
+        let mut refusals = Vec::new();
+        for row in reader.query(&terms) {
+            let entry =
+                row?.entry().map_err(|error| Failure::new(format!("a record cannot be read: {error}")))?;
+            refusals.extend(refusal(entry).filter(|refusal| self.pid.is_none_or(|pid| refusal.pid == pid)));
+            if refusals.len() >= self.most as usize {
+                break;
+            }
+        }
+        Ok(refusals)
+    }
+}
+
+/// A record of a refusal, told to a person; `None` for other records.
+fn refusal(entry: Entry) -> Option<Refusal> {
+    let Record::Enforce(enforce) = entry.record else { return None };
+    let reason = Reason::from_name(&enforce.reason);
+    Some(Refusal {
+        entry: Some(entry.index),
+        wall_ms: entry.wall_ns / 1_000_000,
+        agent: enforce
+            .instance
+            .map_or_else(|| format!("label {}", enforce.actor.slot), |instance| instance.agent),
+        pid: enforce.actor.process.pid,
+        comm: enforce.actor.comm,
+        surface: enforce.surface,
+        operation: enforce.operation,
+        object: object_text(&enforce.object),
+        zone: enforce.zone,
+        reason: enforce.reason,
+        primitive: reason.map_or("unknown", Reason::primitive).to_owned(),
+        sentence: reason.map_or("a later version of guard knows why", Reason::sentence).to_owned(),
+    })
 }
 
 fn render(refusals: &[Refusal]) -> String {
