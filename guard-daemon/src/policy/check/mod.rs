@@ -28,9 +28,20 @@ const VERSION: i64 = 1;
 /// Keys of a policy.
 const KEYS: &[&str] = &["version", "include", "default_profile", "profiles", "zones", "edges"];
 
-/// Primitives that have no settings yet: their tables are refused with a word of their own.
-const PRIMITIVES_WITHOUT_SETTINGS: &[&str] =
-    &["kill_switch", "identity_binding", "network_boundary", "signed_audit"];
+/// Primitives that this version has. None has settings yet.
+const PRIMITIVES: &[&str] = &["kill_switch", "identity_binding", "network_boundary", "signed_audit"];
+
+/// Primitives that it does not have.
+const PRIMITIVES_MISSING: &[&str] = &[
+    "sandbox_grants",
+    "rate_limit",
+    "blast_radius",
+    "schema_drift",
+    "reversible",
+    "quorum",
+    "drift_detection",
+    "memory_write",
+];
 
 /// A policy in which nothing is wrong, in the words of its text.
 #[derive(Clone, Debug)]
@@ -118,12 +129,16 @@ struct Draft {
 
 fn top_level(table: Table<'_>, report: &mut Report) {
     for (key, _) in table.entries() {
-        if PRIMITIVES_WITHOUT_SETTINGS.contains(&key.text.as_str()) {
-            let reason = format!("`{}` has no settings in this version; it is always on", key.text);
-            report.refuse(key.spot, reason, "take the table out");
-        }
+        let reason = if PRIMITIVES.contains(&key.text.as_str()) {
+            format!("`{}` has no settings in this version; it is always on", key.text)
+        } else if PRIMITIVES_MISSING.contains(&key.text.as_str()) {
+            format!("`{}` is not part of this version", key.text)
+        } else {
+            continue;
+        };
+        report.refuse(key.spot, reason, "take the table out");
     }
-    let known: Vec<&str> = KEYS.iter().chain(PRIMITIVES_WITHOUT_SETTINGS).copied().collect();
+    let known: Vec<&str> = [KEYS, PRIMITIVES, PRIMITIVES_MISSING].concat();
     table.only("the policy", &known, report);
     table.texts("include", "write include = [\"other.toml\"]", report);
     match table.value("version") {

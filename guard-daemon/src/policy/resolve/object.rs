@@ -54,6 +54,7 @@ pub(super) struct Object {
     pub(super) mount: Option<u64>,
     /// Why the number may come to mean another object, or several.
     pub(super) doubt: Option<String>,
+    /// Whether the number stays the object's while nobody has it open.
     pub(super) is_stable: bool,
     pub(super) handle: OwnedFd,
 }
@@ -68,13 +69,15 @@ pub(super) fn find(path: &Path, mounts: &Mounts) -> io::Result<Object> {
     let known = mount.and_then(|id| mounts.by_id(id));
     // The superblock's number is what the kernel's walk sees; `stat` shows another for btrfs' subvolumes.
     let dev = known.map_or(of_stat, |mount| mount.dev);
+    let path = fs::read_link(format!("/proc/self/fd/{fd}"))?;
     Ok(Object {
         key: (dev, metadata.ino()),
-        path: fs::read_link(format!("/proc/self/fd/{fd}"))?,
         mount,
         doubt: known.and_then(|mount| doubt(mount, of_stat)),
-        is_stable: known.is_some_and(|mount| STABLE.contains(&mount.fstype.as_str())),
+        // A mount holds its own root; a handle would only keep it from being unmounted.
+        is_stable: known.is_some_and(|mount| mount.point == path || STABLE.contains(&mount.fstype.as_str())),
         handle: OwnedFd::from(file),
+        path,
     })
 }
 

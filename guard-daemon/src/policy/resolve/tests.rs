@@ -190,6 +190,16 @@ fn every_mounted_file_system_has_a_zone_by_its_mount_point() {
 }
 
 #[test]
+fn an_object_is_held_where_its_number_would_not_stay_and_a_mount_never() {
+    let handles = |path: &str| {
+        let policy = compiled(&format!("version = 1\n[zones.a]\npaths = [{path:?}]\n"));
+        resolve(&policy, &[]).unwrap().handles.len()
+    };
+    assert_eq!(handles("/proc"), 0, "a held mount cannot be unmounted");
+    assert_eq!(handles("/proc/sys"), 1);
+}
+
+#[test]
 fn the_ready_policies_resolve_here_and_twice_the_same() {
     let policy = load(Sources::embedded(), &Lineage::default()).unwrap();
     let (first, second) = (resolve(&policy, &[]).unwrap(), resolve(&policy, &[]).unwrap());

@@ -26,6 +26,10 @@ fn a_misspelt_word_is_refused_with_the_one_that_was_meant() {
         ]
     );
     assert_eq!(
+        added("[blast]\nbound = 1\n"),
+        ["policy test.toml:7:2: unknown key `blast` in the policy; did you mean `blast_radius`?"]
+    );
+    assert_eq!(
         added("[zones.more]\npath = [\"/x\"]\n"),
         [
             "policy test.toml:7:8: zone `more` has neither paths, names nor addresses; write what belongs to it, or take it out",
@@ -141,6 +145,10 @@ fn values_that_cannot_be_are_refused() {
         ("version = 2\n", "1:11: this program does not know that version of the form; write `version = 1`"),
         ("[profiles.agent]\n", "1:1: no `version`; write `version = 1` first"),
         ("version = 1\ndefault_profile = \"x\"\n", "2:19: no profile `x`; define it: [profiles.agent]"),
+        (
+            "version = 1\n[rate_limit]\nexecs = 1\n",
+            "2:2: `rate_limit` is not part of this version; take the table out",
+        ),
         (
             "version = 1\n[kill_switch]\nmode = 1\n",
             "2:2: `kill_switch` has no settings in this version; it is always on; take the table out",
