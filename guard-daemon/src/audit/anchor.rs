@@ -42,11 +42,12 @@ pub(super) struct AnchorWriter {
     path: PathBuf,
     size: Option<u64>,
     at: Instant,
+    failing: bool,
 }
 
 impl AnchorWriter {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, size: None, at: Instant::now() }
+        Self { path, size: None, at: Instant::now(), failing: false }
     }
 
     /// Whether it lags longer than it may.
@@ -60,8 +61,14 @@ impl AnchorWriter {
             return Ok(());
         }
         self.at = Instant::now();
-        disk::replace(&self.path, 0o644, checkpoint.note().as_bytes())?;
-        self.size = Some(checkpoint.size());
-        Ok(())
+        let written = disk::replace(&self.path, 0o644, checkpoint.note().as_bytes());
+        self.failing = written.is_err();
+        self.size = written.is_ok().then_some(checkpoint.size());
+        written
+    }
+
+    /// Whether the last write failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing
     }
 }

@@ -145,3 +145,99 @@ fn signature_line(line: &str) -> Option<(&str, [u8; 4], Vec<u8>)> {
     let (id, signature) = bytes.split_first_chunk()?;
     super::sign::name_is_valid(name).then(|| (name, *id, signature.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(name: &str) -> LedgerKey {
+        LedgerKey::from_seed(name, &[7; 32])
+    }
+
+    fn tree(size: u8) -> Frontier {
+        let mut tree = Frontier::default();
+        (0..size).for_each(|leaf| tree.push([leaf; 32]));
+        tree
+    }
+
+    #[test]
+    fn the_note_has_the_form_of_the_specification() {
+        let key = key("guard/host-a");
+        let checkpoint = Checkpoint::sign(&key, &tree(5));
+        let (text, signature) = checkpoint.note().split_once("\n\n").unwrap();
+        assert_eq!(text, format!("guard/host-a\n5\n{}", STANDARD.encode(tree(5).root())));
+        let signature = signature.strip_prefix("\u{2014} guard/host-a ").unwrap().strip_suffix('\n').unwrap();
+        assert_eq!(STANDARD.decode(signature).unwrap().len(), 4 + 64);
+        assert_eq!(Checkpoint::parse(checkpoint.note().as_bytes(), key.public()), Ok(checkpoint));
+    }
+
+    #[test]
+    fn another_key_is_told_from_a_false_signature() {
+        let note = Checkpoint::sign(&key("guard/a"), &tree(5)).note;
+        let other = Checkpoint::parse(note.as_bytes(), key("guard/b").public());
+        assert!(matches!(other, Err(NoteError::OtherKey { .. })), "{other:?}");
+        let grown = note.replace("\n5\n", "\n6\n");
+        assert_eq!(
+            Checkpoint::parse(grown.as_bytes(), key("guard/a").public()),
+            Err(NoteError::FalseSignature)
+        );
+    }
+
+    #[test]
+    fn signatures_of_witnesses_and_lines_of_extensions_are_left_standing() {
+        let (own, witness) = (key("guard/a"), key("witness.example/w1"));
+        let text = format!("guard/a\n5\n{}\nextension 1\n", STANDARD.encode(tree(5).root()));
+        let line = |key: &LedgerKey| {
+            let mut signature = key.public().id().to_vec();
+            signature.extend(key.sign(text.as_bytes()));
+            format!("\u{2014} {} {}\n", key.public().name(), STANDARD.encode(signature))
+        };
+        for lines in [line(&own) + &line(&witness), line(&witness) + &line(&own)] {
+            let note = format!("{text}\n{lines}");
+            let checkpoint = Checkpoint::parse(note.as_bytes(), own.public()).unwrap();
+            assert_eq!((checkpoint.size(), checkpoint.note()), (5, note.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_signed_text_that_is_no_checkpoint_is_refused() {
+        let own = key("guard/a");
+        let root = STANDARD.encode([0; 32]);
+        for text in [
+            "guard/a\n5\n".to_owned(),
+            format!("guard/b\n5\n{root}\n"),
+            format!("guard/a\n05\n{root}\n"),
+            format!("guard/a\n-5\n{root}\n"),
+            format!("guard/a\n99999999999999999999\n{root}\n"),
+            format!("guard/a\n5\n{}\n", STANDARD.encode([0; 31])),
+        ] {
+            let mut signature = own.public().id().to_vec();
+            signature.extend(own.sign(text.as_bytes()));
+            let note = format!("{text}\n\u{2014} guard/a {}\n", STANDARD.encode(signature));
+            let parsed = Checkpoint::parse(note.as_bytes(), own.public());
+            assert!(matches!(parsed, Err(NoteError::Malformed(_))), "{text:?}: {parsed:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_byte_goes_unnoticed(at in 0..1000usize, change in 1..=255u8) {
+            let own = key("guard/a");
+            let mut note = Checkpoint::sign(&own, &tree(5)).note.into_bytes();
+            let at = at % note.len();
+            note[at] ^= change;
+            prop_assert!(Checkpoint::parse(&note, own.public()).is_err());
+        }
+
+        #[test]
+        fn hostile_notes_never_panic(note in "(\\PC|\n|\u{2014} ){0,80}", cut in 0..200usize) {
+            let own = key("guard/a");
+            let _ = Checkpoint::parse(note.as_bytes(), own.public());
+            let good = Checkpoint::sign(&own, &tree(3)).note.into_bytes();
+            let cut = cut % good.len();
+            prop_assert!(Checkpoint::parse(&good[..cut], own.public()).is_err());
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::canonical;
 use crate::model::decimal;
 use crate::model::record::Record;
 
@@ -94,7 +95,7 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// The canonical bytes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        serde_jcs::to_vec(self).expect("records hold no maps with other keys than strings, and no floats")
+        canonical::to_bytes(self).expect("records hold whole numbers below 2^53 and names that are strings")
     }
 }
 
@@ -143,5 +144,82 @@ impl<'a> Head<'a> {
     pub(super) fn agent(&self) -> Option<&str> {
         let record = &self.record;
         record.instance.as_ref().map(|instance| &*instance.agent).or(record.agent.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::tree::leaf_hash;
+
+    fn draft<'a>(host: &'a Host, record: &'a Record) -> Draft<'a> {
+        Draft {
+            version: VERSION,
+            index: 3,
+            checkpoint: 4,
+            boot: "b0",
+            wall_ns: u64::MAX,
+            boot_ns: 5,
+            host,
+            record,
+        }
+    }
+
+    /// What is signed today must be what is verified in ten years: a change here is a new version of the form.
+    #[test]
+    fn the_form_of_an_entry_is_fixed() {
+        let host = Host { daemon_sha256: "dd".to_owned(), ebpf_sha256: "ee".to_owned(), generation: 1 << 60 };
+        let record = Record::Stop { why: "signal \u{20ac}\u{7}\"".to_owned() };
+        let bytes = draft(&host, &record).to_bytes();
+        let expected = "{\"boot\":\"b0\",\"boot_ns\":\"5\",\"checkpoint\":4,\"host\":{\"daemon_sha256\":\"dd\",\
+                        \"ebpf_sha256\":\"ee\",\"generation\":\"1152921504606846976\"},\"index\":3,\
+                        \"record\":{\"stage\":\"stop\",\"why\":\"signal \u{20ac}\\u0007\\\"\"},\
+                        \"version\":1,\"wall_ns\":\"18446744073709551615\"}";
+        assert_eq!(String::from_utf8(bytes.clone()).unwrap(), expected);
+        let hash = hex::encode(leaf_hash(&bytes));
+        assert_eq!(hash, "503aaf178ebbeb137bd5a4bf9af53db6bee91737f750b4cd8a0b02eb63bb60e7");
+    }
+
+    #[test]
+    fn no_number_of_an_entry_can_be_rounded_by_a_reader() {
+        let host = Host { generation: u64::MAX, ..Host::default() };
+        let record = crate::audit::tests::decision(0);
+        let value: serde_json::Value = serde_json::from_slice(&draft(&host, &record).to_bytes()).unwrap();
+        let mut open = vec![&value];
+        let mut texts = 0;
+        while let Some(value) = open.pop() {
+            match value {
+                serde_json::Value::Number(number) => {
+                    assert!(number.as_u64().is_some_and(|number| number <= u64::from(u32::MAX)), "{number}");
+                }
+                serde_json::Value::Array(values) => open.extend(values),
+                serde_json::Value::Object(values) => open.extend(values.values()),
+                serde_json::Value::String(text) => texts += usize::from(text.parse::<u64>().is_ok()),
+                serde_json::Value::Null | serde_json::Value::Bool(_) => {}
+            }
+        }
+        assert!(texts >= 8, "the record holds 64-bit numbers: {texts}");
+    }
+
+    #[test]
+    fn the_head_is_read_past_whatever_else_an_entry_holds() {
+        let host = Host::default();
+        let record = crate::audit::tests::decision(0);
+        let bytes = draft(&host, &record).to_bytes();
+        let head = Head::parse(&bytes).unwrap();
+        assert_eq!((head.index, head.checkpoint, head.wall_ns), (3, 4, u64::MAX));
+        assert_eq!((head.agent(), &*head.record.stage), (Some("claude"), "enforce"));
+        assert_eq!(
+            (head.record.verdict.as_deref(), head.record.reason.as_deref()),
+            (Some("deny"), Some("no_edge"))
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_entries_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = Head::parse(&bytes);
+            let _ = serde_json::from_slice::<Entry>(&bytes);
+        }
     }
 }

@@ -235,8 +235,10 @@ impl Ledger {
             return Err(error);
         }
         (self.tree, self.checkpoint) = (tree, checkpoint);
-        self.health = Health::Writing;
         self.unsynced = !sync;
+        if !self.anchor.is_failing() {
+            self.health = Health::Writing;
+        }
         if sync && self.anchor.is_due() {
             self.write_anchor();
         }

@@ -9,6 +9,7 @@
 
 mod anchor;
 mod batch;
+mod canonical;
 mod checkpoint;
 mod disk;
 mod entry;

@@ -179,7 +179,7 @@ impl LedgerKey {
         Ok(key)
     }
 
-    fn from_seed(name: &str, seed: &[u8; 32]) -> Self {
+    pub(super) fn from_seed(name: &str, seed: &[u8; 32]) -> Self {
         let signing = SigningKey::from_bytes(seed);
         Self { public: PublicKey { name: name.to_owned(), key: signing.verifying_key() }, signing }
     }
@@ -291,4 +291,65 @@ fn malformed(path: &Path, why: &'static str) -> KeyError {
 
 fn io(path: &Path, source: std::io::Error) -> KeyError {
     KeyError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pair, text and signature in the documentation of the reference implementation
+    /// (golang.org/x/mod/sumdb/note).
+    const SIGNER: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+    const VERIFIER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    const TEXT: &str = "If you think cryptography is the answer to your problem,\n\
+                        then you don't know what your problem is.\n";
+    const SIGNATURE: &str =
+        "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
+
+    #[test]
+    fn keys_and_signatures_are_those_of_the_reference_implementation() {
+        let key = LedgerKey::parse(SIGNER).unwrap();
+        assert_eq!(key.public().to_string(), VERIFIER);
+        assert_eq!(key.to_text().trim_end(), SIGNER);
+        assert_eq!(VERIFIER.parse::<PublicKey>().unwrap(), *key.public());
+        let mut line = key.public().id().to_vec();
+        line.extend(key.sign(TEXT.as_bytes()));
+        assert_eq!(STANDARD.encode(line), SIGNATURE);
+    }
+
+    #[test]
+    fn a_signature_verifies_over_its_own_text_alone() {
+        let key = LedgerKey::parse(SIGNER).unwrap();
+        let mut signature = key.sign(TEXT.as_bytes());
+        assert!(key.public().verifies(TEXT.as_bytes(), &signature));
+        assert!(!key.public().verifies(b"another text\n", &signature));
+        signature[40] ^= 1;
+        assert!(!key.public().verifies(TEXT.as_bytes(), &signature));
+    }
+
+    #[test]
+    fn what_is_no_verifier_key_is_refused_with_the_reason() {
+        for (text, why) in [
+            ("", "form"),
+            ("guard", "form"),
+            ("guard+c74f20a3", "form"),
+            ("+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "name"),
+            ("a b+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "name"),
+            ("guard+xyz+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "hash"),
+            ("guard+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "hash does not fit"),
+            ("PeterNeumann+c74f20a3+!!!", "base64"),
+            ("PeterNeumann+c74f20a3+AhpcAA==", "Ed25519"),
+            ("PeterNeumann+c74f20a3+ARpc", "32 bytes"),
+        ] {
+            let error = text.parse::<PublicKey>().unwrap_err();
+            assert!(error.contains(why), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_private_byte_is_printed() {
+        let key = LedgerKey::parse(SIGNER).unwrap();
+        assert!(!format!("{key:?}").contains("gQoUAtUUbI2E8kQzMPVAgOv5juF9nHT2JS/F1ccoMX"));
+        assert_eq!(format!("{key:?}"), format!("LedgerKey({VERIFIER})"));
+    }
 }

@@ -164,7 +164,12 @@ impl Store {
         }
         let mut options = WriteOptions::default();
         options.set_sync(sync);
-        self.db.write_opt(batch, &options).map_err(|error| explain(&self.path, None, &error))
+        let written = self.db.write_opt(batch, &options).map_err(|error| explain(&self.path, None, &error));
+        #[cfg(test)]
+        if FAIL_AFTER_WRITE.take() {
+            return Err(LedgerError::Io { path: self.path.clone(), why: "as the test asked".to_owned() });
+        }
+        written
     }
 
     /// Puts everything written so far on disk.
@@ -316,6 +321,17 @@ pub(super) fn io_error(path: &Path, error: &std::io::Error) -> LedgerError {
         return LedgerError::Full { path, why };
     }
     LedgerError::Io { path, why }
+}
+
+#[cfg(test)]
+thread_local! {
+    static FAIL_AFTER_WRITE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// This thread's next write gets through, and is reported as failed.
+#[cfg(test)]
+pub(super) fn fail_after_next_write() {
+    FAIL_AFTER_WRITE.set(true);
 }
 
 #[cfg(test)]

@@ -41,10 +41,10 @@ pub fn verify(place: &Place, key: &PublicKey) -> Result<Report, LedgerError> {
     }
     let (store, torn) = match open::open_to_read(place) {
         Ok(opened) => opened,
-        Err(LedgerError::Corrupt { why, .. }) => {
-            let message = format!("the database is damaged and cannot be opened: {why}");
-            let fault = Fault::other(FaultKind::Unreadable, message);
-            return Ok(unopened(key, AnchorState::Unreached, fault));
+        Err(LedgerError::Corrupt { why, .. }) => return Ok(unreadable(key, &why)),
+        // What an anchor of this key stands beside was a ledger.
+        Err(LedgerError::Foreign { why, .. }) if matches!(anchor, Some(Anchor::Good(_))) => {
+            return Ok(unreadable(key, &why));
         }
         Err(error) => return Err(error),
     };
@@ -62,18 +62,16 @@ fn report(
     let walked = Walk::new(store, key, |checkpoint| watch.passes(checkpoint)).run();
     let Walked { tree, good, checkpoints, fault, aside, tally } = walked;
     let entries = tree.size();
-    let mut faults: Vec<Fault> = fault.into_iter().collect();
-    let mut notes = Vec::new();
-    let reached_end = faults.is_empty();
+    let (reached_end, mut notes) = (fault.is_none(), Vec::new());
     let state = watch.state(entries, reached_end);
+    let mut faults: Vec<Fault> = fault.into_iter().chain(aside).collect();
     if reached_end {
         let cut = torn.and_then(|why| judge_torn(place, entries, &why, &mut notes));
-        let index = || check_index(store, &tally).err();
-        faults.extend(watch.fault(entries).or(cut).or(aside));
-        let meta = check_meta(store, &tree.to_bytes()).err();
-        faults.extend(meta.or_else(index));
-    } else {
-        faults.extend(aside);
+        faults.extend(watch.fault(entries).or(cut));
+        // Of two faults the one of the earlier entry counts; among equals the one found first.
+        faults.sort_by_key(|fault| fault.index.unwrap_or(u64::MAX));
+        let meta = check_meta(store, &tree.to_bytes());
+        faults.extend(meta.and_then(|()| check_index(store, &tally)).err());
     }
     if state == AnchorState::Absent {
         notes.push("there is no anchor beside the database: a cut-off end could not be told".to_owned());
@@ -84,6 +82,11 @@ fn report(
     let (origin, key) = (key.name().to_owned(), key.to_string());
     let root = good.as_ref().map(Checkpoint::root_base64);
     Report { origin, key, entries, checkpoints, root, anchor: state, fault, notes }
+}
+
+fn unreadable(key: &PublicKey, why: &str) -> Report {
+    let message = format!("the database is damaged and cannot be opened: {why}");
+    unopened(key, AnchorState::Unreached, Fault::other(FaultKind::Unreadable, message))
 }
 
 fn unopened(key: &PublicKey, anchor: AnchorState, fault: Fault) -> Report {

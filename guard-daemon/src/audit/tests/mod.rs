@@ -1,6 +1,12 @@
 //! Suites over whole ledgers on disk, and what they share.
 
 mod append;
+mod damage;
+mod full;
+mod kill;
+mod query;
+mod refuse;
+mod tamper;
 
 use std::net::Ipv4Addr;
 
@@ -40,6 +46,21 @@ impl Scene {
         scene
     }
 
+    /// A copy of all its files, as they are now.
+    fn copy(&self) -> Self {
+        let copy = Self::new();
+        let folders =
+            [(self.place.state(), copy.place.state()), (&self.place.database(), &copy.place.database())];
+        for (from, to) in folders {
+            std::fs::create_dir_all(to).unwrap();
+            let files = std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path());
+            for file in files.filter(|path| path.is_file()) {
+                std::fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        copy
+    }
+
     fn key(&self) -> PublicKey {
         PublicKey::load(&self.place.public_key()).unwrap()
     }
@@ -49,12 +70,31 @@ impl Scene {
     }
 }
 
+/// Set in a process that a test starts of itself, to play a part.
+const PART: &str = "GUARD_LEDGER_TEST_PART";
+/// And the state folder that it plays with.
+const STATE: &str = "GUARD_LEDGER_TEST_STATE";
+
+/// The part that this process plays: `None` for the test itself.
+fn part() -> Option<(String, Place)> {
+    let state = std::env::var_os(STATE)?;
+    Some((std::env::var(PART).ok()?, Place::new(state)))
+}
+
+/// This test again, in a process of its own, to play a part.
+fn play(test: &str, part: &str, place: &Place) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    command.env(PART, part).env(STATE, place.state());
+    command
+}
+
 fn host() -> Host {
     Host { daemon_sha256: "d".repeat(64), ebpf_sha256: "e".repeat(64), generation: 7 }
 }
 
 /// A record of the usual size; every third is a refusal.
-fn decision(number: usize) -> Record {
+pub(super) fn decision(number: usize) -> Record {
     let refused = number % 3 == 0;
     let word = |yes: &str, no: &str| if refused { no.to_owned() } else { yes.to_owned() };
     let agent = ["claude", "codex", "scribe"][number % 5 % 3].to_owned();
