@@ -29,6 +29,27 @@ fn append_until_killed(place: &Place) -> ! {
     unreachable!("the loop above has no end")
 }
 
+/// Verifies again and again beside a daemon that writes as fast as it can.
+#[test]
+fn a_ledger_is_verified_beside_a_daemon_that_writes() {
+    let scene = Scene::new();
+    let mut child = play(NAME, "append", &scene.place).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.starts_with("size ")).expect("it opened the ledger");
+    let drain = std::thread::spawn(move || lines.count());
+    assert_eq!(scene.place.holder(), Some(child.id()));
+    let mut entries = Vec::new();
+    for _ in 0..20 {
+        let report = scene.verify();
+        assert!(report.is_clean(), "{report:?}");
+        entries.push(report.entries);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drain.join().unwrap();
+    assert!(entries.is_sorted() && entries.first() < entries.last(), "it grew meanwhile: {entries:?}");
+}
+
 /// Reads what the child tells until `after` has passed since its first word, kills it, and reads the rest.
 fn kill(mut child: Child, after: Duration) -> u64 {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);

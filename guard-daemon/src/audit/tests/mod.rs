@@ -95,7 +95,7 @@ fn host() -> Host {
 
 /// A record of the usual size; every third is a refusal.
 pub(super) fn decision(number: usize) -> Record {
-    let refused = number % 3 == 0;
+    let refused = number.is_multiple_of(3);
     let word = |yes: &str, no: &str| if refused { no.to_owned() } else { yes.to_owned() };
     let agent = ["claude", "codex", "scribe"][number % 5 % 3].to_owned();
     let file = Object::File {
@@ -128,9 +128,9 @@ pub(super) fn decision(number: usize) -> Record {
             profile: "coder".to_owned(),
         }),
         executable_sha256: Some("ab".repeat(32)),
-        surface: if number % 2 == 0 { "write".to_owned() } else { "connect".to_owned() },
+        surface: if number.is_multiple_of(2) { "write".to_owned() } else { "connect".to_owned() },
         operation: "open".to_owned(),
-        object: if number % 2 == 0 { file } else { peer },
+        object: if number.is_multiple_of(2) { file } else { peer },
         zone: "work".to_owned(),
         generation: 7,
         policy_sha256: "cd".repeat(32),
