@@ -16,6 +16,9 @@ pub const TRICKS: &[(&str, Trick)] = &[
     ("swarm", swarm),
     ("beat", |a, _| beat(a.path(0)?)),
     ("hammer", hammer),
+    ("tries", tries),
+    ("steady", steady),
+    ("crowd", crowd),
     ("idle", |_, _| {
         loop {
             std::thread::sleep(Duration::from_secs(60));
@@ -84,4 +87,42 @@ fn hammer(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "tried {tried} done {done}")?;
     if tried == 0 { Err(usage("nothing was tried")) } else { Ok(()) }
+}
+
+/// `tries N TRICK…`: tries it N times, in this process; every time must fail alike.
+fn tries(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    for _ in 0..args.parsed::<u32>(0)? {
+        match super::perform(args.rest(1), out) {
+            Err(error) if error.raw_os_error() == Some(nix::libc::EACCES) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return Err(usage("it succeeded")),
+        }
+    }
+    Ok(())
+}
+
+/// `steady SECONDS TRICK…`: tries in a loop, in this process; every time must succeed.
+fn steady(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    let until = boot_ns()? + args.parsed::<u64>(0)? * 1_000_000_000;
+    while boot_ns()? < until {
+        super::perform(args.rest(1), out)?;
+    }
+    Ok(())
+}
+
+/// `crowd N GO TRICK…`: N threads wait until the file GO is there, then each tries; tells each one's errno.
+fn crowd(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    let (number, go) = (args.parsed::<u32>(0)?, args.path(1)?);
+    let one = || {
+        while !std::fs::exists(go).unwrap_or(false) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        super::perform(args.rest(2), &mut io::sink()).map_or_else(|error| super::code(&error), |()| 0)
+    };
+    let codes: Vec<i32> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..number).map(|_| scope.spawn(one)).collect();
+        writeln!(out, "ready").and_then(|()| out.flush())?;
+        Ok::<_, io::Error>(threads.into_iter().map(|thread| thread.join().unwrap_or(super::USAGE)).collect())
+    })?;
+    codes.iter().try_for_each(|code| writeln!(out, "{code}"))
 }

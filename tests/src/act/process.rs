@@ -41,6 +41,11 @@ pub const TRICKS: &[(&str, Trick)] = &[
         std::fs::write(a.path(0)?, getpid().to_string())?;
         perform(a.rest(1), out)
     }),
+    ("named", |a, out| {
+        nix::sys::prctl::set_name(&std::ffi::CString::new(a.text(0)?)?)?;
+        tell_doer(out)?;
+        perform(a.rest(1), out)
+    }),
     ("nothing", |_, _| Ok(())),
     ("self", |_, out| writeln!(out, "{}", std::fs::read_to_string("/proc/self/cgroup")?.trim())),
 ];

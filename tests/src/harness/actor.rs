@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::act::serve::{How, Order, Outcome};
 
 /// Longest that one act may take.
-const ACT_LIMIT: Duration = Duration::from_secs(20);
+const ACT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Source of the acts that need unusual system calls.
 pub const EXOTIC: &str = include_str!("../act/exotic.py");

@@ -23,10 +23,12 @@ pub const SECRET: &str = "the-secret-of-the-fixture";
 
 /// Everything lies below.
 pub const TOP: &str = "/guardtest";
-/// Work folder of the agent that runs as [`USER`]; a tmpfs.
-pub const WORK_USER: &str = "/guardtest/tmpfs/w";
-/// Work folder of the agent that runs as root; an ext4.
-pub const WORK_ROOT: &str = "/guardtest/ext4/w";
+/// Each agent's work folder lies here, under its name.
+pub const WORK: &str = "/guardtest/work";
+/// A folder of an open zone, with a kept one inside, with an open one inside.
+pub const NEST: &str = "/guardtest/nest";
+/// A folder that an edge says no about.
+pub const SAID: &str = "/guardtest/said";
 /// Where X leaves its mark: a folder that agents may write.
 pub const MARKS: &str = "/guardtest/marks";
 /// The program that acts, in the system so that agents may run it.
@@ -97,8 +99,12 @@ impl Spot {
 /// Makes the file systems and everything that stays for the whole run.
 pub fn build(act: &Path) -> Result<()> {
     fs::create_dir_all(TOP)?;
-    for folder in ["tmpfs", "ext4", "root", "marks"] {
+    for folder in ["tmpfs", "ext4", "root", "marks", "work", "said", "nest/kept/free"] {
         fs::create_dir_all(format!("{TOP}/{folder}"))?;
+    }
+    for folder in [NEST, &format!("{NEST}/kept"), &format!("{NEST}/kept/free"), SAID] {
+        give(Path::new(folder), 0o777)?;
+        put(Path::new(&format!("{folder}/f")), OPEN)?;
     }
     sh(&format!("mount -t tmpfs -o size=256m tmpfs {}", Spot::Tmpfs.at("")))?;
     build_ext4()?;
@@ -139,8 +145,7 @@ pub fn reset(spot: Spot) -> Result<()> {
         empty(&PathBuf::from(spot.at(folder)))?;
     }
     for (name, content) in [("pd/p", WHOLE), ("w/f", OPEN), ("w/f2", WHOLE)] {
-        fs::write(spot.at(name), content)?;
-        give(Path::new(&spot.at(name)), 0o666)?;
+        put(Path::new(&spot.at(name)), content)?;
     }
     for name in ["pd/d", "w/d"] {
         fs::create_dir(spot.at(name))?;
@@ -153,7 +158,20 @@ pub fn reset(spot: Spot) -> Result<()> {
     empty(Path::new(MARKS))
 }
 
-fn give(path: &Path, mode: u32) -> Result<()> {
+/// A file that discretionary permissions open to everybody.
+pub fn put(path: &Path, content: &[u8]) -> Result<()> {
+    fs::write(path, content)?;
+    give(path, 0o666)
+}
+
+/// A new folder of the same kind.
+pub fn folder(path: &str) -> Result<()> {
+    fs::create_dir_all(path)?;
+    give(Path::new(path), 0o777)
+}
+
+/// Gives an object to the user, with the given permissions.
+pub fn give(path: &Path, mode: u32) -> Result<()> {
     chown(path, Some(USER), Some(OTHER_GROUP))?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok(())

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::actor::{Actor, EXOTIC};
 use super::case::Who;
-use super::fixture::{ACT, USER, WORK_ROOT, WORK_USER};
+use super::fixture::{self, ACT, USER, WORK};
 use super::shell::{Ended, end, until};
 
 /// The daemon's state, where nobody says otherwise.
@@ -45,6 +45,13 @@ pub fn json(words: &[&str]) -> Result<Value> {
     let ended = ok(&[words, &["--json"]].concat())?;
     serde_json::from_str(&ended.out)
         .with_context(|| format!("`guard {} --json` is no JSON: {}", words.join(" "), ended.out))
+}
+
+/// Runs a `guard` command that must fail, and returns what it said.
+pub fn fails(words: &[&str]) -> Result<Ended> {
+    let ended = guard(words)?;
+    ensure!(ended.code() != 0, "`guard {}` did not fail: {}", words.join(" "), ended.said());
+    Ok(ended)
 }
 
 /// A running `guardd`. Dropping it kills it, as a crash would.
@@ -149,17 +156,16 @@ pub fn as_user(who: Who, program: &str) -> Command {
     command
 }
 
-/// The default work folder of a user's agents.
-pub fn workdir(who: Who) -> PathBuf {
-    PathBuf::from(match who {
-        Who::User => WORK_USER,
-        Who::Root => WORK_ROOT,
-    })
+/// An agent's work folder, made where it is missing.
+pub fn workdir(name: &str) -> Result<PathBuf> {
+    let folder = format!("{WORK}/{name}");
+    fixture::folder(&folder)?;
+    Ok(PathBuf::from(folder))
 }
 
 /// An agent that serves acts.
 pub fn agent(who: Who, name: &str, exotic: bool) -> Result<Actor> {
-    let mut command = run(who, name, &workdir(who));
+    let mut command = run(who, name, &workdir(name)?);
     served(&mut command, exotic);
     // The launcher repeats refusals on standard error; only the cases that look at them want them.
     Actor::start(name, command.stderr(Stdio::null()))

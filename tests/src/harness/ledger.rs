@@ -39,10 +39,12 @@ pub struct Entry {
     pub record: Value,
 }
 
-/// Every entry from a position on.
+/// Every entry from a position on, oldest first.
 pub fn entries(from: u64) -> Result<Vec<Entry>> {
-    let from = from.to_string();
-    let ended = guard::ok(&["audit", "query", "--from", &from, "--json"])?;
+    let after = from.checked_sub(1).map(|after| after.to_string());
+    let after = after.as_deref().map_or(vec![], |after| vec!["--after", after]);
+    let ended =
+        guard::ok(&[&["audit", "query", "-n", "0", "--oldest-first", "--json"], after.as_slice()].concat())?;
     ended.out.lines().map(entry).collect()
 }
 

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod case;
+pub mod database;
 pub mod effect;
 pub mod fixture;
 pub mod guard;

@@ -5,17 +5,18 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use guard_common::Reason;
 
 use super::actor::Actor;
 use super::case::{Act, Who, act};
 use super::effect::{Effect, Sight, tree};
 use super::fixture::{self, Spot};
 use super::guard::{self, Daemon};
-use super::ledger;
+use super::ledger::{self, Refused};
 use super::server::{Server, build_network};
 use super::shell::{sh, until};
-use crate::act::serve::Outcome;
+use crate::act::serve::{How, Outcome};
 
 /// How long a refusal may take from the kernel into the ledger.
 const RECORD_LIMIT: Duration = Duration::from_secs(20);
@@ -108,6 +109,50 @@ impl World {
     /// Tries an act inside an agent of the user's.
     pub fn inside(&mut self, line: &str) -> Result<Outcome> {
         self.perform(Side::Inside, Who::User, &act(line))
+    }
+
+    /// Tries an act in the user's agent that is there, and starts neither it nor a daemon.
+    pub fn inside_only(&mut self, line: &str) -> Result<Outcome> {
+        let key = (Side::Inside, Who::User.name(), false);
+        self.actors.get_mut(&key).context("no agent is there")?.perform(&act(line).words)
+    }
+
+    /// The same, in the serving process itself: needs no new task.
+    pub fn here_only(&mut self, line: &str) -> Result<Outcome> {
+        let key = (Side::Inside, Who::User.name(), false);
+        self.actors.get_mut(&key).context("no agent is there")?.order(&act(line).words, How::Here)
+    }
+
+    /// An act that must work in the agent that is there, daemon or not.
+    pub fn must_still_allow(&mut self, line: &str) -> Result<()> {
+        let outcome = self.inside_only(line)?;
+        ensure!(outcome.code == 0 && outcome.signal == 0, "`{line}` should work and ended with {outcome:?}");
+        Ok(())
+    }
+
+    /// An act that must work inside an agent of the user's.
+    pub fn must_allow(&mut self, line: &str) -> Result<Outcome> {
+        let outcome = self.inside(line)?;
+        ensure!(outcome.code == 0 && outcome.signal == 0, "`{line}` should work and ended with {outcome:?}");
+        Ok(outcome)
+    }
+
+    /// An act that must be refused inside an agent of the user's.
+    pub fn must_refuse(&mut self, line: &str) -> Result<Outcome> {
+        let outcome = self.inside(line)?;
+        ensure!(outcome.code == nix::libc::EACCES, "`{line}` should be refused and ended with {outcome:?}");
+        Ok(outcome)
+    }
+
+    /// The one refusal of a doer since the last look, with the reason that it should have.
+    pub fn refusal_of(&mut self, outcome: &Outcome, reason: Reason) -> Result<Refused> {
+        let refusals = ledger::refusals(&self.records()?);
+        let mut own: Vec<Refused> =
+            refusals.into_iter().filter(|refused| refused.tid == outcome.tid).collect();
+        let one = own.pop().with_context(|| format!("no record of {outcome:?}"))?;
+        ensure!(own.is_empty(), "more than one record of {outcome:?}: {one:?} and {own:?}");
+        ensure!(one.reason == reason.name(), "the reason should be {} in {one:?}", reason.name());
+        Ok(one)
     }
 
     /// Looks at what an effect would change.

@@ -1,6 +1,32 @@
-//! kernel
+//! What the kernel half promises, beyond single attacks.
+
+mod apply;
+mod death;
+mod host;
+mod kill;
+mod label;
+mod path;
+mod ring;
+mod switch;
+mod zone;
+
+use crate::harness::Test;
 
 /// Every case of this folder.
-pub fn all() -> Vec<crate::harness::Test> {
-    Vec::new()
+pub fn all() -> Vec<Test> {
+    let files = [
+        ("zone", zone::all()),
+        ("path", path::all()),
+        ("label", label::all()),
+        ("apply", apply::all()),
+        ("switch", switch::all()),
+        ("ring", ring::all()),
+        ("host", host::all()),
+        ("kill", kill::all()),
+        ("death", death::all()),
+    ];
+    let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
+        tests.into_iter().map(|test| test.under(&format!("kernel::{file}"))).collect()
+    };
+    files.into_iter().flat_map(filed).collect()
 }

@@ -1,0 +1,104 @@
+//! Without a daemon: root tries guard with one command, others are told what to do. Last of all suites, for it
+//! takes the programs away.
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+
+use crate::harness::fixture::{PROGRAM, WHOLE, folder};
+use crate::harness::guard::PINS;
+use crate::harness::shell::{end, end_within};
+use crate::harness::{Spot, Test, Who, World, check, guard};
+
+pub(super) fn all() -> Vec<Test> {
+    vec![
+        check("an_ordinary_user_without_a_daemon_is_told_what_to_do", no_daemon),
+        check("root_without_a_daemon_gets_one_for_the_life_of_the_run", ephemeral),
+        check("the_embedded_default_keeps_its_word", embedded_default),
+    ]
+}
+
+fn without_daemon(world: &mut World) -> Result<()> {
+    world.drop_agents();
+    world.take_daemon()?.stop()?;
+    Ok(())
+}
+
+fn no_daemon(world: &mut World) -> Result<()> {
+    without_daemon(world)?;
+    let ended = end(guard::as_user(Who::User, "guard").args(["run", "--", PROGRAM, "echo", "ran"]))?;
+    ensure!(ended.code() == 1 && !ended.out.contains("ran"), "{ended:?}");
+    ensure!(ended.err.contains("daemon") && ended.err.contains("root"), "it does not help: {}", ended.err);
+    for words in [&["status"][..], &["agents"], &["surface", "write", "off"], &["recover", "--note", "x"]] {
+        let ended = guard::guard(words)?;
+        ensure!(ended.code() == 1 && ended.err.contains("daemon"), "{words:?}: {ended:?}");
+    }
+    Ok(())
+}
+
+/// On a host that never saw guard: no pins, no state.
+fn fresh() -> Result<()> {
+    for path in [PINS, guard::STATE, "/run/guard"] {
+        if fs::exists(path)? {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn try_guard(script: &str) -> Result<crate::harness::shell::Ended> {
+    folder("/srv/guardtest")?;
+    let mut command = guard::as_user(Who::Root, "guard");
+    command.args(["run", "--workdir", "/srv/guardtest", "--", "sh", "-c", script]);
+    end_within(&mut command, std::time::Duration::from_secs(90))
+}
+
+fn ephemeral(world: &mut World) -> Result<()> {
+    without_daemon(world)?;
+    fresh()?;
+    let script = "echo mine >here; cat here; echo changed >/etc/guardtest; exit 9";
+    let ended = try_guard(script)?;
+    ensure!(ended.code() == 9 && ended.out == "mine\n", "{ended:?}");
+    ensure!(ended.err.contains("starting one for the life of this run"), "it does not say so: {}", ended.err);
+    ensure!(!fs::exists("/etc/guardtest")?, "/etc was written");
+    ensure!(guard::guard(&["status"])?.code() == 1, "the daemon outlived the run");
+    ensure!(!fs::exists(PINS)?, "the programs outlived the run, though no agent is left");
+    Ok(())
+}
+
+/// The policy that serves where nobody wrote one.
+fn embedded_default(world: &mut World) -> Result<()> {
+    without_daemon(world)?;
+    fresh()?;
+    folder("/srv/guardtest/sub")?;
+    fs::write("/srv/guardtest/.env", "TOKEN=1")?;
+    fs::write("/srv/guardtest/sub/key.pem", "KEY")?;
+    fs::create_dir_all("/root/.ssh")?;
+    fs::write("/root/.ssh/id_test", "PRIVATE")?;
+    fs::write(Spot::Root.p(), WHOLE)?;
+    let script = r#"
+        can() { if "$@" >/dev/null 2>&1; then echo "can $*"; else echo "cannot $*"; fi; }
+        can cat /etc/passwd
+        can touch new
+        can touch "$TMPDIR/new"
+        can cat .env
+        can cat sub/key.pem
+        can cat /root/.ssh/id_test
+        can cat /etc/shadow
+        can touch /etc/new
+        can rm /usr/bin/true
+        can cp /bin/busybox copy
+        can ./copy true
+        can unshare true
+        can python3 -c 'import socket; socket.create_connection(("127.0.0.1", 7001))'
+        can python3 -c 'import socket; socket.create_connection(("10.99.0.2", 7000))'
+    "#;
+    let ended = try_guard(script)?;
+    let said: Vec<&str> = ended.out.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect();
+    let wanted = [
+        "can", "can", "can", "cannot", "cannot", "cannot", "cannot", "cannot", "cannot", "can", "cannot",
+        "cannot", "can", "cannot",
+    ];
+    ensure!(said == wanted, "{} | {}", ended.out.replace('\n', "; "), ended.err);
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The reading commands: text for people, JSON for programs, and nothing that widens.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use crate::harness::shell::end;
+use crate::harness::{Spot, Test, Who, World, check, guard};
+
+pub(super) fn all() -> Vec<Test> {
+    vec![
+        check("every_reading_command_has_text_and_json", both_forms),
+        check("status_tells_what_is_in_force", status),
+        check("doctor_finds_everything_in_place", doctor),
+        check("doctor_names_what_is_missing", doctor_missing),
+        check("audit_query_finds_by_agent_and_verdict", query),
+        check("an_ordinary_user_reads_and_orders_nothing", ordinary_user),
+        check("wrong_usage_is_2", usage),
+    ]
+}
+
+fn both_forms(world: &mut World) -> Result<()> {
+    world.must_refuse(&format!("write {}", Spot::Tmpfs.p()))?;
+    for words in [&["status"][..], &["agents"], &["surface"], &["why"], &["doctor"], &["audit", "verify"]] {
+        let text = guard::ok(words)?.out;
+        ensure!(
+            !text.trim().is_empty() && serde_json::from_str::<Value>(&text).is_err(),
+            "{words:?} says {text}"
+        );
+        guard::json(words)?;
+    }
+    let lines = guard::ok(&["audit", "query", "--json"])?.out;
+    ensure!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "audit query: {lines}");
+    ensure!(!guard::ok(&["audit", "query"])?.out.is_empty(), "audit query says nothing");
+    Ok(())
+}
+
+fn status(world: &mut World) -> Result<()> {
+    world.must_allow("nothing")?;
+    let status = guard::json(&["status"])?;
+    ensure!(status["enforcing"] == true && status["missing"] == Value::Array(Vec::new()), "{status}");
+    ensure!(status["kill"] == "run" && status["agents_alive"].as_u64() > Some(0), "{status}");
+    ensure!(status["ledger_error"].is_null(), "{status}");
+    Ok(())
+}
+
+fn doctor(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    let report = guard::json(&["doctor"])?.to_string();
+    for word in ["btf", "bpf", "cgroup", "lsm"] {
+        ensure!(report.to_lowercase().contains(word), "doctor does not speak of {word}: {report}");
+    }
+    Ok(())
+}
+
+/// Without pins nothing enforces, and doctor says so.
+fn doctor_missing(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    let hidden = "/sys/fs/bpf/guard-hidden";
+    world.take_daemon()?.kill()?;
+    std::fs::rename(guard::PINS, hidden)?;
+    let ended = guard::guard(&["doctor", "--json"]);
+    std::fs::rename(hidden, guard::PINS)?;
+    world.daemon()?;
+    let ended = ended?;
+    ensure!(ended.code() == 1, "without pins doctor ends with {}: {}", ended.code(), ended.said());
+    Ok(())
+}
+
+fn query(world: &mut World) -> Result<()> {
+    world.must_refuse(&format!("write {}", Spot::Tmpfs.p()))?;
+    world.records()?;
+    let ended =
+        guard::ok(&["audit", "query", "--agent", "suite-user", "--verdict", "deny", "-n", "0", "--json"])?;
+    ensure!(ended.out.lines().count() > 0, "nothing is found");
+    for line in ended.out.lines() {
+        let entry: Value = serde_json::from_str(line)?;
+        let record = &entry["record"];
+        ensure!(record["verdict"] == "deny" && record["instance"]["agent"] == "suite-user", "found {record}");
+    }
+    let none = guard::ok(&["audit", "query", "--agent", "nobody-of-this-name", "--json"])?;
+    ensure!(none.out.is_empty(), "found for nobody: {}", none.out);
+    Ok(())
+}
+
+fn ordinary_user(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    for words in [
+        &["surface", "write", "off"][..],
+        &["kill"],
+        &["kill", "--agent", "suite-user"],
+        &["recover", "--note", "please"],
+        &["policy", "apply", guard::POLICY],
+    ] {
+        let ended = end(guard::as_user(Who::User, "guard").args(words))?;
+        ensure!(ended.code() == 1, "an ordinary user's {words:?} ended with {ended:?}");
+    }
+    world.must_allow(&format!("write {}", Spot::Tmpfs.w("f"))).map(drop)
+}
+
+fn usage(_: &mut World) -> Result<()> {
+    for words in
+        [&["no-such-command"][..], &["run"], &["surface", "write", "maybe"], &["kill", "--mode", "gently"]]
+    {
+        let ended = guard::guard(words)?;
+        ensure!(ended.code() == 2 && !ended.err.is_empty(), "{words:?} ended with {ended:?}");
+    }
+    for words in [&["--help"][..], &["run", "--help"], &["kill", "--help"], &["--version"]] {
+        ensure!(guard::ok(words)?.out.len() > 10, "{words:?} says too little");
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! The daemon's end, of every kind: enforcement goes on, and the next daemon takes it up.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::label::{cgroup_of_agent, enter};
+use crate::act::serve::How;
+use crate::harness::fixture::{MARKS, WHOLE};
+use crate::harness::guard::{PINS, POLICY, refused_daemon};
+use crate::harness::world::Side;
+use crate::harness::{Spot, Test, Who, World, act, check, guard, ledger};
+
+pub(super) fn all() -> Vec<Test> {
+    vec![
+        check("no_attack_succeeds_while_daemons_are_killed_and_started", killed_again_and_again),
+        check("what_is_refused_without_a_daemon_is_recorded_by_the_next", recorded_later),
+        check("the_next_daemon_adopts_what_is_in_force", adopts),
+        check("a_daemon_that_ends_in_order_leaves_enforcement_in_force", ends_in_order),
+        check("a_second_daemon_is_refused_and_the_first_goes_on", second_daemon),
+        check("a_cgroup_that_vanishes_disturbs_nobody", vanished_cgroup),
+        check("whoever_is_in_an_agents_cgroup_when_the_programs_are_loaded_is_the_agent", loaded_afresh),
+    ]
+}
+
+fn killed_again_and_again(world: &mut World) -> Result<()> {
+    let told = format!("{MARKS}/told");
+    let line = format!("hammer {told} 15 write {}", Spot::Tmpfs.p());
+    world.actor(Side::Inside, Who::User, false)?.send(&act(&line).words, How::Apart)?;
+    let result = (0..3).try_for_each(|_| {
+        world.take_daemon()?.kill()?;
+        std::thread::sleep(Duration::from_millis(500));
+        world.daemon().map(drop)
+    });
+    let outcome = world.actor(Side::Inside, Who::User, false)?.answer()?;
+    result?;
+    ensure!(outcome.out.contains("done 0"), "the attack succeeded: {outcome:?}");
+    ensure!(fs::read(Spot::Tmpfs.p())? == WHOLE && !fs::exists(&told)?, "P was written");
+    Ok(())
+}
+
+fn recorded_later(world: &mut World) -> Result<()> {
+    world.records()?;
+    world.take_daemon()?.kill()?;
+    let outcome = world.inside_only(&format!("write {}", Spot::Tmpfs.p()))?;
+    let allowed = world.inside_only(&format!("write {}", Spot::Tmpfs.w("f")))?;
+    world.daemon()?;
+    ensure!(outcome.code == nix::libc::EACCES, "without a daemon: {outcome:?}");
+    ensure!(allowed.code == 0, "without a daemon what is allowed fails: {allowed:?}");
+    let entries = world.records()?;
+    let own = ledger::refusals(&entries).into_iter().filter(|refused| refused.tid == outcome.tid).count();
+    ensure!(own == 1, "{own} records of a refusal that was made without a daemon");
+    Ok(())
+}
+
+fn adopts(world: &mut World) -> Result<()> {
+    world.must_allow("nothing")?;
+    world.records()?;
+    world.take_daemon()?.kill()?;
+    world.daemon()?;
+    let agents = guard::json(&["agents"])?;
+    let known =
+        |agent: &&serde_json::Value| agent["alive"] == true && agent["instance"]["agent"] == "suite-user";
+    ensure!(agents.as_array().is_some_and(|all| all.iter().any(|agent| known(&agent))), "it lists {agents}");
+    let entries = world.records()?;
+    let starts = ledger::of_stage(&entries, "start");
+    let start = starts.last().context("no start is recorded")?;
+    ensure!(start["adopted"] == true, "the record of the start says {start}");
+    Ok(())
+}
+
+fn ends_in_order(world: &mut World) -> Result<()> {
+    world.must_allow("nothing")?;
+    world.records()?;
+    let status = world.take_daemon()?.stop()?;
+    let refused = world.inside_only(&format!("write {}", Spot::Tmpfs.p()))?;
+    let said = guard::fails(&["status"])?.said();
+    world.daemon()?;
+    ensure!(status.success(), "after SIGTERM it ended with {status}");
+    ensure!(refused.code == nix::libc::EACCES, "after its end: {refused:?}");
+    ensure!(said.contains("daemon"), "`guard status` without a daemon says {said:?}");
+    let stops = ledger::of_stage(&world.records()?, "stop").len();
+    ensure!(stops == 1, "{stops} ends are recorded");
+    Ok(())
+}
+
+fn second_daemon(world: &mut World) -> Result<()> {
+    let first = world.daemon()?.pid();
+    let second = refused_daemon(&["--policy", POLICY])?;
+    ensure!(second.code() > 0, "a second daemon ended with {}", second.status);
+    ensure!(
+        second.said().contains(&first.to_string()),
+        "it does not name the first ({first}): {}",
+        second.said()
+    );
+    guard::ok(&["status"])?;
+    world.must_refuse(&format!("write {}", Spot::Tmpfs.p())).map(drop)
+}
+
+/// Its processes are moved away, and the folder is removed, by somebody who tidies up.
+fn vanished_cgroup(world: &mut World) -> Result<()> {
+    let mut agent = guard::agent(Who::User, "vanishing", false)?;
+    let own = agent.perform(&act("self").words)?.out;
+    let cgroup = format!("/sys/fs/cgroup{}", own.trim().trim_start_matches("0::"));
+    for pid in fs::read_to_string(format!("{cgroup}/cgroup.procs"))?.lines() {
+        enter("/sys/fs/cgroup", pid.parse()?)?;
+    }
+    fs::remove_dir(&cgroup).with_context(|| format!("cannot remove {cgroup}"))?;
+    std::thread::sleep(Duration::from_millis(300));
+    let refused = agent.perform(&act(&format!("write {}", Spot::Tmpfs.p())).words)?;
+    ensure!(refused.code == nix::libc::EACCES, "without its cgroup: {refused:?}");
+    guard::ok(&["status"])?;
+    guard::ok(&["agents"])?;
+    world.must_allow(&format!("write {}", Spot::Tmpfs.w("f"))).map(drop)
+}
+
+/// Somebody removed the pins, and with them every program and label. Agents went on meanwhile.
+fn loaded_afresh(world: &mut World) -> Result<()> {
+    let cgroup = cgroup_of_agent(world)?;
+    world.take_daemon()?.kill()?;
+    fs::remove_dir_all(PINS)?;
+    let write = act(&format!("write {}", Spot::Tmpfs.p()));
+    let free = world.inside_only(&write.words.join(" "))?;
+    let mut late = guard::outsider(Who::User, false)?;
+    enter(&cgroup, late.pid())?;
+    world.daemon()?;
+    let old = world.inside_only(&write.words.join(" "))?;
+    let new = late.perform(&write.words)?;
+    ensure!(free.code == 0, "control: without programs it should be free, and ended with {free:?}");
+    ensure!(old.code == nix::libc::EACCES, "the agent of before: {old:?}");
+    ensure!(new.code == nix::libc::EACCES, "who entered its cgroup meanwhile: {new:?}");
+    Ok(())
+}

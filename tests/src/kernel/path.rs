@@ -1,0 +1,94 @@
+//! Paths that strain: no text, very long, very deep.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use guard_common::Reason;
+
+use crate::act::hex;
+use crate::harness::fixture::{WHOLE, folder, put};
+use crate::harness::{Spot, Test, World, check};
+
+pub(super) fn all() -> Vec<Test> {
+    vec![
+        check("a_name_of_any_bytes_is_judged_and_told", odd_names),
+        check("a_path_of_4095_bytes_is_judged_and_told", longest_path),
+        check("a_folder_that_is_too_deep_is_refused", too_deep),
+        check("a_folder_beside_that_only_begins_alike_is_another", prefix),
+    ]
+}
+
+fn odd_names(world: &mut World) -> Result<()> {
+    let names: [&[u8]; 6] = [b"\xff\xfe", b"new\nline", b"p (deleted)", b"\\x41", b"tab\t\"quote", b" ."];
+    for spot in Spot::ALL {
+        for name in names {
+            let [inside, outside] = [spot.at("pd"), spot.at("w")].map(|folder| {
+                let path = [folder.as_bytes(), b"/", name].concat();
+                (Path::new(OsStr::from_bytes(&path)).to_owned(), hex(&path))
+            });
+            put(&inside.0, WHOLE)?;
+            let outcome = world.must_refuse(&format!("write {}", inside.1))?;
+            let record = world.refusal_of(&outcome, Reason::NoEdge)?;
+            ensure!(record.object.starts_with(&spot.at("pd/")), "the record tells {record:?}");
+            ensure!(!record.object.chars().any(char::is_control), "the record is not escaped: {record:?}");
+            world.must_allow(&format!("create {}", outside.1))?;
+            ensure!(fs::read(&inside.0)? == WHOLE, "{inside:?} was changed");
+        }
+    }
+    Ok(())
+}
+
+/// As long as the kernel takes them: 4,095 bytes and the NUL.
+fn longest_path(world: &mut World) -> Result<()> {
+    for spot in [Spot::Tmpfs, Spot::Ext4] {
+        let (inside, outside) = (long_path(&spot.at("pd"))?, long_path(&spot.at("w"))?);
+        let outcome = world.must_refuse(&format!("write {inside}"))?;
+        let record = world.refusal_of(&outcome, Reason::NoEdge)?;
+        ensure!(record.object == inside, "the record tells another path: {} bytes", record.object.len());
+        ensure!(fs::read(&inside)? == WHOLE, "it was changed");
+        world.must_allow(&format!("write {outside}"))?;
+    }
+    Ok(())
+}
+
+fn long_path(top: &str) -> Result<String> {
+    let mut path = top.to_owned();
+    while path.len() + 201 < 4095 - 2 {
+        path = format!("{path}/{}", "n".repeat(200));
+    }
+    folder(&path)?;
+    path = format!("{path}/{}", "f".repeat(4095 - path.len() - 1));
+    put(path.as_ref(), WHOLE)?;
+    ensure!(path.len() == 4095, "the path has {} bytes", path.len());
+    Ok(path)
+}
+
+fn too_deep(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        let deep = format!("{}/{}", spot.at("w"), "x/".repeat(50));
+        folder(&deep)?;
+        put(format!("{deep}f").as_ref(), WHOLE)?;
+        world.must_allow(&format!("write {deep}f"))?;
+        let deeper = format!("{deep}{}", "x/".repeat(30));
+        folder(&deeper)?;
+        put(format!("{deeper}f").as_ref(), WHOLE)?;
+        let outcome = world.must_refuse(&format!("write {deeper}f"))?;
+        world.refusal_of(&outcome, Reason::PathTooDeep)?;
+        ensure!(fs::read(format!("{deeper}f"))? == WHOLE, "it was changed");
+    }
+    Ok(())
+}
+
+fn prefix(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        folder(&spot.at("w-beside"))?;
+        let beside = spot.at("w-beside/f");
+        put(beside.as_ref(), WHOLE)?;
+        world.must_refuse(&format!("write {beside}"))?;
+        ensure!(fs::read(&beside)? == WHOLE, "{beside} was changed");
+    }
+    Ok(())
+}

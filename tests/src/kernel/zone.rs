@@ -1,0 +1,178 @@
+//! Which zone an object belongs to, and that the answer is never an old one.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use anyhow::{Result, ensure};
+use guard_common::Reason;
+
+use crate::harness::fixture::{self, NEST, OPEN, SAID, SECRET, put};
+use crate::harness::{Spot, Test, World, check};
+
+pub(super) fn all() -> Vec<Test> {
+    vec![
+        check("the_nearest_mark_wins", nearest_mark),
+        check("an_edge_that_denies_says_so", denying_edge),
+        check("a_name_rule_holds_in_every_folder", name_rules),
+        check("a_name_rule_holds_below_a_folder_of_that_name", name_rule_of_folder),
+        check("a_name_that_only_resembles_a_rule_is_free", resembling_names),
+        check("a_root_that_does_not_exist_yet_is_kept", unborn_root),
+        check("a_root_that_was_replaced_is_still_kept", replaced_root),
+        check("a_folder_moved_across_zones_changes_them_at_once", folder_moved),
+        check("a_file_moved_across_zones_changes_them_at_once", file_moved),
+        check("an_inode_that_is_used_again_brings_nothing_along", inode_reused),
+        check("a_file_that_gets_a_second_name_is_judged_by_the_name_used", second_name),
+        check("an_agents_folder_is_foreign_to_the_others", foreign),
+    ]
+}
+
+fn nearest_mark(world: &mut World) -> Result<()> {
+    world.must_allow(&format!("write {NEST}/f"))?;
+    world.must_refuse(&format!("write {NEST}/kept/f"))?;
+    world.must_allow(&format!("write {NEST}/kept/free/f"))?;
+    world.must_refuse(&format!("rename {NEST}/kept/f {NEST}/kept/free/g"))?;
+    world.must_refuse(&format!("write {NEST}/kept/f")).map(drop)
+}
+
+fn denying_edge(world: &mut World) -> Result<()> {
+    world.must_allow(&format!("read {SAID}/f"))?;
+    let outcome = world.must_refuse(&format!("write {SAID}/f"))?;
+    let record = world.refusal_of(&outcome, Reason::EdgeDenies)?;
+    ensure!(record.zone == "said", "the zone should be `said` in {record:?}");
+    Ok(())
+}
+
+fn name_rules(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        for name in [".env", ".env.local", "key.pem", ".pem"] {
+            put(spot.w(name).as_ref(), SECRET.as_bytes())?;
+            put(spot.w(&format!("d/{name}")).as_ref(), SECRET.as_bytes())?;
+            world.must_refuse(&format!("read {}", spot.w(name)))?;
+            world.must_refuse(&format!("read {}", spot.w(&format!("d/{name}"))))?;
+            world.must_refuse(&format!("rename {} {}", spot.w(name), spot.w("plain")))?;
+        }
+        world.must_refuse(&format!("create {}", spot.w("d/new.pem")))?;
+        world.must_refuse(&format!("rename {} {}", spot.w("f"), spot.w("f.pem")))?;
+    }
+    Ok(())
+}
+
+fn name_rule_of_folder(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        fixture::folder(&spot.w("home/.ssh/deep"))?;
+        put(spot.w("home/.ssh/id").as_ref(), SECRET.as_bytes())?;
+        put(spot.w("home/.ssh/deep/id").as_ref(), SECRET.as_bytes())?;
+        world.must_refuse(&format!("read {}", spot.w("home/.ssh/id")))?;
+        world.must_refuse(&format!("read {}", spot.w("home/.ssh/deep/id")))?;
+        world.must_refuse(&format!("rename {} {}", spot.w("home/.ssh"), spot.w("home/ssh")))?;
+        world.must_refuse(&format!("mkdir {}", spot.w("d/.ssh")))?;
+    }
+    Ok(())
+}
+
+fn resembling_names(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        for name in ["env", ".environment", ".env2", "key.pem.txt", "pem", ".sshd", "x.env"] {
+            world.must_allow(&format!("create {}", spot.w(name)))?;
+            world.must_allow(&format!("read {}", spot.w(name)))?;
+        }
+    }
+    Ok(())
+}
+
+/// The policy was loaded when there was nothing of that name.
+fn unborn_root(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        let root = spot.w("unborn");
+        world.must_refuse(&format!("create {root}"))?;
+        world.must_refuse(&format!("mkdir {root}"))?;
+        world.must_refuse(&format!("rename {} {root}", spot.w("d")))?;
+        put(root.as_ref(), SECRET.as_bytes())?;
+        world.must_refuse(&format!("read {root}"))?;
+        world.must_refuse(&format!("rename {root} {}", spot.w("born")))?;
+        fs::remove_file(&root)?;
+        fixture::folder(&format!("{root}/deep"))?;
+        put(format!("{root}/deep/f").as_ref(), SECRET.as_bytes())?;
+        world.must_refuse(&format!("read {root}/deep/f"))?;
+        world.must_allow(&format!("read {}", spot.w("f")))?;
+    }
+    Ok(())
+}
+
+/// What editors and `passwd` do: the new content comes under the old name by a rename, in another inode.
+fn replaced_root(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        put(spot.at("s.new").as_ref(), SECRET.as_bytes())?;
+        fs::rename(spot.at("s.new"), spot.s())?;
+        world.must_refuse(&format!("read {}", spot.s()))?;
+    }
+    Ok(())
+}
+
+fn folder_moved(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        let (outside, inside) = (spot.w("d"), spot.pd("moved"));
+        put(format!("{outside}/f").as_ref(), OPEN)?;
+        for _ in 0..3 {
+            world.must_allow(&format!("write {outside}/f"))?;
+            fs::rename(&outside, &inside)?;
+            world.must_refuse(&format!("write {inside}/f"))?;
+            fs::rename(&inside, &outside)?;
+        }
+    }
+    Ok(())
+}
+
+fn file_moved(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        let (outside, inside) = (spot.w("f"), spot.pd("moved"));
+        for _ in 0..3 {
+            world.must_allow(&format!("write {outside}"))?;
+            fs::rename(&outside, &inside)?;
+            world.must_refuse(&format!("write {inside}"))?;
+            fs::rename(&inside, &outside)?;
+        }
+    }
+    Ok(())
+}
+
+/// ext4 gives a removed file's inode to the next one.
+fn inode_reused(world: &mut World) -> Result<()> {
+    let spot = Spot::Ext4;
+    let mut reused = 0;
+    for round in 0..8 {
+        let (outside, inside) = (spot.w(&format!("r{round}")), spot.pd(&format!("r{round}")));
+        put(outside.as_ref(), OPEN)?;
+        world.must_allow(&format!("write {outside}"))?;
+        let inode = fs::metadata(&outside)?.ino();
+        fs::remove_file(&outside)?;
+        put(inside.as_ref(), OPEN)?;
+        reused += u32::from(fs::metadata(&inside)?.ino() == inode);
+        world.must_refuse(&format!("write {inside}"))?;
+    }
+    ensure!(reused > 0, "no inode number came up twice: this proved nothing");
+    Ok(())
+}
+
+fn second_name(world: &mut World) -> Result<()> {
+    for spot in Spot::ALL {
+        let second = spot.pd("second");
+        world.must_allow(&format!("write {}", spot.w("f")))?;
+        fs::hard_link(spot.w("f"), &second)?;
+        world.must_refuse(&format!("write {second}"))?;
+        world.must_allow(&format!("write {}", spot.w("f")))?;
+        world.must_refuse(&format!("write {second}"))?;
+        fs::remove_file(spot.w("f"))?;
+        world.must_refuse(&format!("write {second}"))?;
+    }
+    Ok(())
+}
+
+fn foreign(world: &mut World) -> Result<()> {
+    let (own, other) = (format!("{}/suite-user", fixture::WORK), format!("{}/suite-root", fixture::WORK));
+    world.actor(crate::harness::world::Side::Inside, crate::harness::Who::Root, false)?;
+    put(format!("{other}/f").as_ref(), OPEN)?;
+    world.must_allow(&format!("create {own}/f"))?;
+    world.must_refuse(&format!("write {other}/f"))?;
+    world.must_refuse(&format!("read {other}/f")).map(drop)
+}
