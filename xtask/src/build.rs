@@ -79,6 +79,8 @@ fn ebpf_cargo(toolchain: Toolchain, linker: &Path, target_dir: &Path) -> Command
         "-Ctarget-cpu=v3".to_owned(),
         "-Clink-arg=--btf".to_owned(),
         "-Cdebuginfo=2".to_owned(),
+        // Atomic additions that give the old value, and 32-bit jumps; every kernel since 5.12 has them.
+        "-Ctarget-cpu=v3".to_owned(),
         format!("--cfg=bpf_target_arch=\"{arch}\""),
     ];
     let mut cargo = toolchain.cargo();

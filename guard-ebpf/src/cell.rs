@@ -1,0 +1,26 @@
+//! May they: the cell of (profile, zone), and its edge for a surface.
+
+use guard_common::limits::{PROFILES_MAX, ZONES_MAX};
+use guard_common::map::cell::index;
+use guard_common::{Reason, Surface, Verdict};
+
+use crate::fail::{self, Site};
+use crate::maps::CELLS;
+use crate::subject::Subject;
+
+/// The zone graph's answer.
+#[inline(always)]
+pub fn verdict(subject: &Subject, zone: u32, surface: Surface) -> Result<(), Reason> {
+    if subject.profile >= PROFILES_MAX || zone >= ZONES_MAX {
+        return Err(Reason::NoEdge);
+    }
+    let Some(cell) = CELLS.get(index(subject.slot(), subject.profile, zone)) else {
+        return Err(fail::closed(Site::ArrayRow, 0));
+    };
+    match cell.verdict(surface) {
+        Some(Verdict::Allow) => Ok(()),
+        Some(Verdict::Hold) => Err(Reason::HoldUnavailable),
+        Some(Verdict::Deny) => Err(Reason::EdgeDenies),
+        None => Err(Reason::NoEdge),
+    }
+}

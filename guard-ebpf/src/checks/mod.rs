@@ -1,0 +1,17 @@
+//! Checks, in the order in which hooks ask them. Each answers pass, or the reason of the refusal.
+
+pub mod kill_switch;
+pub mod network_boundary;
+pub mod surface;
+
+use guard_common::{Reason, Surface};
+
+use crate::subject::Subject;
+
+/// What comes before any look at the object.
+#[inline(always)]
+pub fn switches(subject: &Subject, surface: Surface) -> Result<(), Reason> {
+    kill_switch::check(subject)?;
+    surface::check(surface)?;
+    subject.has_policy()
+}

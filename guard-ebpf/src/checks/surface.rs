@@ -1,0 +1,15 @@
+//! Surface switches: is this class of action allowed to run right now?
+
+use guard_common::{Reason, Surface};
+
+use crate::fail::{self, Site};
+use crate::maps::SURFACES_OFF;
+
+#[inline(always)]
+pub fn check(surface: Surface) -> Result<(), Reason> {
+    match SURFACES_OFF.get(surface as u32) {
+        Some(0) => Ok(()),
+        Some(_) => Err(Reason::SurfaceOff),
+        None => Err(fail::closed(Site::ArrayRow, 0)),
+    }
+}

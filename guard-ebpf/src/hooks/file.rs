@@ -1,0 +1,275 @@
+//! Files: opening them, and changing names, lengths, modes and owners.
+
+use aya_ebpf::macros::{fexit, lsm};
+use aya_ebpf::programs::{FExitContext, LsmContext};
+use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
+use guard_common::{Operation, Reason, Surface};
+
+use super::{allow, refuse, report};
+use crate::checks::{self, network_boundary};
+use crate::emit;
+use crate::kernel::{Dentry, File, Path, RenameData};
+use crate::maps::EPOCH;
+use crate::subject::Subject;
+use crate::zone;
+
+const FMODE_READ: u32 = 1;
+const FMODE_WRITE: u32 = 2;
+const O_TRUNC: u32 = 0o1000;
+/// Set by the kernel's own open of a program; user space cannot pass it.
+const FMODE_EXEC: u32 = 0x20;
+
+// kernel: int security_file_open(struct file *file)
+#[lsm(hook = "file_open")]
+pub fn file_open(ctx: LsmContext) -> i32 {
+    let Some(subject) = Subject::current() else { return 0 };
+    let file = File(ctx.arg(0));
+    let wanted = wanted(file);
+    let surface = if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 { Surface::Write } else { Surface::Read };
+    let mut report = report(&subject, Operation::Open, surface);
+    report.dentry = file.dentry().address();
+    report.mount = file.mount().address();
+    report.flags = wanted;
+    if let Err(reason) = checks::switches(&subject, surface) {
+        return refuse(report, reason);
+    }
+    if file.flags() & FMODE_EXEC != 0 {
+        // Judged as a program, by the next hook on its way.
+        return 0;
+    }
+    let uses = uses(wanted);
+    let seen = match zone::of_file(&subject, file, Operation::Open, uses) {
+        Ok(seen) => seen,
+        Err(reason) => return refuse(report, reason),
+    };
+    report.zone = seen.zone;
+    if let Err(reason) = network_boundary::check(&subject, seen.zone, surface) {
+        return refuse(report, reason);
+    }
+    if surface as u16 == Surface::Write as u16 && wanted & OPEN_READ != 0 {
+        let read = checks::surface::check(Surface::Read)
+            .and_then(|()| network_boundary::check(&subject, seen.zone, Surface::Read));
+        if let Err(reason) = read {
+            report.surface = Surface::Read as u32;
+            return refuse(report, reason);
+        }
+    }
+    if seen.is_first {
+        return allow(report);
+    }
+    emit::count_allow(Operation::Open);
+    0
+}
+
+/// What an open is for. One that asks for neither reading nor writing still gets a descriptor for `ioctl`:
+/// it is taken for both.
+#[inline(always)]
+fn wanted(file: File) -> u32 {
+    let (mode, flags) = (file.mode(), file.flags());
+    let mut wanted = 0;
+    if mode & FMODE_READ != 0 {
+        wanted |= OPEN_READ;
+    }
+    if mode & FMODE_WRITE != 0 {
+        wanted |= OPEN_WRITE;
+    }
+    if flags & O_TRUNC != 0 {
+        wanted |= OPEN_TRUNCATE;
+    }
+    if wanted == 0 { OPEN_READ | OPEN_WRITE } else { wanted }
+}
+
+#[inline(always)]
+fn uses(wanted: u32) -> u32 {
+    let mut uses = 0;
+    if wanted & OPEN_READ != 0 {
+        uses |= 1 << Surface::Read as u32;
+    }
+    if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 {
+        uses |= 1 << Surface::Write as u32;
+    }
+    uses
+}
+
+/// One name that an operation changes.
+#[derive(Clone, Copy)]
+struct Name {
+    dentry: Dentry,
+    mount: u64,
+    /// The operation changes the directory's content, not only the object.
+    in_directory: bool,
+}
+
+impl Name {
+    #[inline(always)]
+    fn entry(dentry: Dentry, dir: Path) -> Self {
+        Self { dentry, mount: dir.mount().address(), in_directory: true }
+    }
+
+    #[inline(always)]
+    fn object(path: Path) -> Self {
+        Self { dentry: path.dentry(), mount: path.mount().address(), in_directory: false }
+    }
+}
+
+/// May this agent change what stands under this name? Removing or replacing the root of a zone changes the
+/// zone that holds it as well.
+#[inline(always)]
+fn may_change(subject: &Subject, name: Name) -> Result<u32, (Reason, u32)> {
+    let place = zone::of_dentry(subject, name.dentry, name.mount).map_err(|reason| (reason, 0))?;
+    network_boundary::check(subject, place.zone, Surface::Write).map_err(|reason| (reason, place.zone))?;
+    if place.is_root && name.in_directory {
+        let above =
+            zone::of_dentry(subject, name.dentry.parent(), name.mount).map_err(|reason| (reason, 0))?;
+        network_boundary::check(subject, above.zone, Surface::Write).map_err(|reason| (reason, above.zone))?;
+    }
+    Ok(place.zone)
+}
+
+#[inline(always)]
+fn change(operation: Operation, name: Name, second: Option<Name>, detail: u32) -> i32 {
+    let Some(subject) = Subject::current() else { return 0 };
+    let mut report = report(&subject, operation, Surface::Write);
+    report.dentry = name.dentry.address();
+    report.mount = name.mount;
+    report.detail = detail;
+    if let Some(second) = second {
+        report.second_dentry = second.dentry.address();
+        report.second_mount = second.mount;
+    }
+    if let Err(reason) = checks::switches(&subject, Surface::Write) {
+        return refuse(report, reason);
+    }
+    match may_change(&subject, name) {
+        Ok(zone) => report.zone = zone,
+        Err((reason, zone)) => {
+            report.zone = zone;
+            return refuse(report, reason);
+        }
+    }
+    if let Some(second) = second {
+        if let Err((reason, zone)) = may_change(&subject, second) {
+            report.zone = zone;
+            return refuse(report, reason);
+        }
+    }
+    if operation as u16 == Operation::Mknod as u16 && is_device(detail) {
+        return refuse(report, Reason::DeviceNode);
+    }
+    allow(report)
+}
+
+#[inline(always)]
+fn is_device(mode: u32) -> bool {
+    let format = mode & 0o170_000;
+    format == 0o020_000 || format == 0o060_000
+}
+
+// kernel: int security_path_truncate(const struct path *path)
+#[lsm(hook = "path_truncate")]
+pub fn path_truncate(ctx: LsmContext) -> i32 {
+    change(Operation::Truncate, Name::object(Path(ctx.arg(0))), None, 0)
+}
+
+// kernel: int security_path_unlink(const struct path *dir, struct dentry *dentry)
+#[lsm(hook = "path_unlink")]
+pub fn path_unlink(ctx: LsmContext) -> i32 {
+    change(Operation::Unlink, Name::entry(Dentry(ctx.arg(1)), Path(ctx.arg(0))), None, 0)
+}
+
+// kernel: int security_path_rmdir(const struct path *dir, struct dentry *dentry)
+#[lsm(hook = "path_rmdir")]
+pub fn path_rmdir(ctx: LsmContext) -> i32 {
+    change(Operation::Rmdir, Name::entry(Dentry(ctx.arg(1)), Path(ctx.arg(0))), None, 0)
+}
+
+// kernel: int security_path_mkdir(const struct path *dir, struct dentry *dentry, umode_t mode)
+#[lsm(hook = "path_mkdir")]
+pub fn path_mkdir(ctx: LsmContext) -> i32 {
+    change(Operation::Mkdir, Name::entry(Dentry(ctx.arg(1)), Path(ctx.arg(0))), None, 0)
+}
+
+// kernel: int security_path_mknod(const struct path *dir, struct dentry *dentry, umode_t mode, unsigned int dev)
+#[lsm(hook = "path_mknod")]
+pub fn path_mknod(ctx: LsmContext) -> i32 {
+    let mode: u32 = ctx.arg(2);
+    change(Operation::Mknod, Name::entry(Dentry(ctx.arg(1)), Path(ctx.arg(0))), None, mode & 0xffff)
+}
+
+// kernel: int security_path_symlink(const struct path *dir, struct dentry *dentry, const char *old_name)
+#[lsm(hook = "path_symlink")]
+pub fn path_symlink(ctx: LsmContext) -> i32 {
+    change(Operation::Symlink, Name::entry(Dentry(ctx.arg(1)), Path(ctx.arg(0))), None, 0)
+}
+
+// kernel: int security_path_link(struct dentry *old_dentry, const struct path *new_dir, struct dentry *new_dentry)
+#[lsm(hook = "path_link")]
+pub fn path_link(ctx: LsmContext) -> i32 {
+    let dir = Path(ctx.arg(1));
+    let old = Name { dentry: Dentry(ctx.arg(0)), mount: dir.mount().address(), in_directory: false };
+    change(Operation::Link, old, Some(Name::entry(Dentry(ctx.arg(2)), dir)), 0)
+}
+
+// kernel: int security_path_rename(const struct path *old_dir, struct dentry *old_dentry,
+//                                  const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)
+#[lsm(hook = "path_rename")]
+pub fn path_rename(ctx: LsmContext) -> i32 {
+    let flags: u32 = ctx.arg(4);
+    let old = Name::entry(Dentry(ctx.arg(1)), Path(ctx.arg(0)));
+    let new = Name::entry(Dentry(ctx.arg(3)), Path(ctx.arg(2)));
+    change(Operation::Rename, old, Some(new), flags & 0xffff)
+}
+
+// kernel: int security_path_chmod(const struct path *path, umode_t mode)
+#[lsm(hook = "path_chmod")]
+pub fn path_chmod(ctx: LsmContext) -> i32 {
+    let mode: u32 = ctx.arg(1);
+    change(Operation::Chmod, Name::object(Path(ctx.arg(0))), None, mode & 0xffff)
+}
+
+// kernel: int security_path_chown(const struct path *path, kuid_t uid, kgid_t gid)
+#[lsm(hook = "path_chown")]
+pub fn path_chown(ctx: LsmContext) -> i32 {
+    change(Operation::Chown, Name::object(Path(ctx.arg(0))), None, 0)
+}
+
+// kernel: int vfs_rename(struct renamedata *rd)
+//
+// A directory that was moved takes everything below it along: every kept zone is stale. A moved file is
+// found by its new name or directory.
+#[fexit(function = "vfs_rename")]
+pub fn vfs_rename_done(ctx: FExitContext) -> i32 {
+    let rename = RenameData(ctx.arg(0));
+    if is_directory(rename.old_dentry()) || is_directory(rename.new_dentry()) {
+        bump_epoch();
+    }
+    0
+}
+
+// kernel: int vfs_rmdir(..., struct inode *dir, struct dentry *dentry, ...)
+//
+// A removed directory's inode number may come back elsewhere.
+#[fexit(function = "vfs_rmdir")]
+pub fn vfs_rmdir_done(_ctx: FExitContext) -> i32 {
+    bump_epoch();
+    0
+}
+
+#[inline(always)]
+fn is_directory(dentry: Dentry) -> bool {
+    if dentry.is_null() {
+        return false;
+    }
+    let inode = dentry.inode();
+    !inode.is_null() && inode.is_directory()
+}
+
+#[inline(always)]
+fn bump_epoch() {
+    if let Some(epoch) = EPOCH.get_ptr_mut(0) {
+        // SAFETY: a live array row, changed atomically.
+        unsafe {
+            core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(epoch, 1)
+        };
+    }
+}

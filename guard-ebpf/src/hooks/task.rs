@@ -1,0 +1,101 @@
+//! Who becomes an agent: by entering a tagged cgroup, by birth, or by being found in one. Nobody ceases to be.
+
+use aya_ebpf::macros::{btf_tracepoint, lsm};
+use aya_ebpf::programs::{BtfTracePointContext, LsmContext};
+use guard_common::event::EventKind;
+use guard_common::map::label::Label;
+use guard_common::{Operation, Surface, Verdict};
+
+use super::{refuse, report};
+use crate::checks::kill_switch;
+use crate::emit::{self, Report};
+use crate::fail::{self, Site};
+use crate::kernel::{Cgroup, Task};
+use crate::subject::{Subject, label_of, label_of_cgroup, set_label};
+
+// kernel: int security_task_alloc(struct task_struct *task, unsigned long clone_flags)
+#[lsm(hook = "task_alloc")]
+pub fn task_alloc(ctx: LsmContext) -> i32 {
+    let Some(subject) = Subject::current() else { return 0 };
+    let report = report(&subject, Operation::Fork, Surface::Exec);
+    if let Err(reason) = kill_switch::check(&subject) {
+        return refuse(report, reason);
+    }
+    let Some(label) = label_of(Task::current()) else { return 0 };
+    match set_label(Task(ctx.arg(0)), &label) {
+        Ok(()) => 0,
+        // A child without a label would be free.
+        Err(()) => refuse(report, fail::closed(Site::LabelInherit, 0)),
+    }
+}
+
+// kernel: trace_cgroup_attach_task(struct cgroup *dst_cgrp, const char *path, struct task_struct *task,
+//                                  bool threadgroup)
+#[btf_tracepoint(function = "cgroup_attach_task")]
+pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
+    let task = Task(ctx.arg(2));
+    if label_of(task).is_some() {
+        return 0;
+    }
+    if let Some(label) = label_of_cgroup(Cgroup(ctx.arg(0))) {
+        enrol(task, &label, Site::LabelEnter);
+    }
+    0
+}
+
+// kernel: trace_sched_process_fork(struct task_struct *parent, struct task_struct *child)
+//
+// `clone3(CLONE_INTO_CGROUP)` puts a child into a cgroup without attaching it.
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
+    let child = Task(ctx.arg(1));
+    if label_of(child).is_some() {
+        return 0;
+    }
+    if let Some(label) = label_of_cgroup(child.cgroup()) {
+        enrol(child, &label, Site::LabelEnter);
+    }
+    0
+}
+
+/// `struct bpf_iter__task`.
+#[repr(C)]
+struct IterTask {
+    meta: *const core::ffi::c_void,
+    task: *const core::ffi::c_void,
+}
+
+// kernel: struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; }
+//
+// Every thread of every process, on the daemon's request: after a process with threads was moved, and for
+// processes that were in a cgroup before it was tagged.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/task")]
+pub fn enrol_existing(ctx: *mut core::ffi::c_void) -> i32 {
+    // SAFETY: the context of a task iterator.
+    let task = Task(unsafe { (*ctx.cast::<IterTask>()).task });
+    if task.is_null() || label_of(task).is_some() {
+        return 0;
+    }
+    if let Some(label) = label_of_cgroup(task.cgroup()) {
+        enrol(task, &label, Site::LabelExisting);
+    }
+    0
+}
+
+#[inline(always)]
+fn enrol(task: Task, label: &Label, site: Site) {
+    if set_label(task, label).is_err() {
+        fail::count(site, 0);
+        return;
+    }
+    emit::tell(&Report {
+        kind: EventKind::Enrolled as u32,
+        agent: label.agent,
+        profile: u32::from(label.profile),
+        operation: Operation::Fork as u32,
+        surface: Surface::Exec as u32,
+        verdict: Verdict::Allow as u32,
+        ..Report::EMPTY
+    });
+}

@@ -1,0 +1,62 @@
+//! Names and inodes.
+
+use super::{fields, kernel_pointer};
+
+kernel_pointer! {
+    /// `struct dentry`: a name in a directory.
+    Dentry;
+    /// `struct inode`: the object itself.
+    Inode;
+    /// `struct super_block`: a file system.
+    SuperBlock;
+}
+
+fields!(Dentry {
+    parent: Dentry = OFF_DENTRY_PARENT;
+    inode: Inode = OFF_DENTRY_INODE;
+    /// Length in the upper half, hash (salted with the parent) in the lower.
+    name_hash_len: u64 = OFF_DENTRY_NAME_HASH_LEN;
+    /// Address of the name's bytes.
+    name: u64 = OFF_DENTRY_NAME;
+    superblock: SuperBlock = OFF_DENTRY_SB;
+});
+
+impl Dentry {
+    /// The file system's device number, in the kernel's form.
+    #[inline(always)]
+    pub fn dev(self) -> u32 {
+        self.superblock().dev()
+    }
+
+    /// Inode number; 0 where the name has none.
+    #[inline(always)]
+    pub fn ino(self) -> u64 {
+        let inode = self.inode();
+        if inode.is_null() { 0 } else { inode.ino() }
+    }
+
+    /// Whether the file system is one that only the kernel mounts: pipes, sockets, memory files.
+    #[inline(always)]
+    pub fn is_kernel_internal(self) -> bool {
+        /// `SB_KERNMOUNT`; user space cannot set it.
+        const SB_KERNMOUNT: u64 = 1 << 22;
+        self.superblock().flags() & SB_KERNMOUNT != 0
+    }
+}
+
+fields!(Inode {
+    ino: u64 = OFF_INODE_INO;
+    mode: u16 = OFF_INODE_MODE;
+});
+
+impl Inode {
+    #[inline(always)]
+    pub fn is_directory(self) -> bool {
+        self.mode() & 0o170_000 == 0o040_000
+    }
+}
+
+fields!(SuperBlock {
+    dev: u32 = OFF_SB_DEV;
+    flags: u64 = OFF_SB_FLAGS;
+});

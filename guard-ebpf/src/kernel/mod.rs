@@ -1,0 +1,71 @@
+//! The only place that knows kernel structs.
+//!
+//! A typed pointer here is one the verifier knows by BTF: its fields are loaded directly, and a bad address
+//! reads as zero rather than faulting. Field offsets are constants that the loader takes from the running
+//! kernel's BTF; the verifier sees them as known numbers.
+
+mod dentry;
+mod offsets;
+pub mod raw;
+mod socket;
+mod structs;
+mod task;
+
+pub use dentry::{Dentry, Inode};
+pub use offsets::offset;
+pub use socket::{Msghdr, Sock, Socket};
+pub use structs::{Bprm, File, Path, RenameData};
+pub use task::{Cgroup, Task};
+
+use core::ffi::c_void;
+
+/// Loads a field of a BTF-typed pointer.
+///
+/// # Safety
+/// `base` must be a pointer that the verifier knows by BTF, and `offset` the field's own: both sides are
+/// checked by the verifier at load, so a mistake here is a program that does not load.
+#[inline(always)]
+unsafe fn load<T: Copy>(base: *const c_void, offset: usize) -> T {
+    // SAFETY: see above. Volatile, so that neighbouring loads are not merged into one that spans fields.
+    unsafe { core::ptr::read_volatile(base.byte_add(offset).cast::<T>()) }
+}
+
+/// Makes a thin type around a kernel pointer.
+macro_rules! kernel_pointer {
+    ($($(#[$meta:meta])* $name:ident;)+) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy)]
+        #[repr(transparent)]
+        pub struct $name(pub *const core::ffi::c_void);
+
+        #[allow(dead_code, reason = "one macro for all kernel pointers")]
+        impl $name {
+            #[inline(always)]
+            pub fn is_null(self) -> bool {
+                self.0.is_null()
+            }
+
+            /// The bare address, for probe reads.
+            #[inline(always)]
+            pub fn address(self) -> u64 {
+                self.0 as u64
+            }
+        }
+    )+};
+}
+use kernel_pointer;
+
+/// Makes accessors that load one field each.
+macro_rules! fields {
+    ($name:ident { $($(#[$meta:meta])* $method:ident: $ty:ty = $offset:ident;)+ }) => {
+        impl $name {$(
+            $(#[$meta])*
+            #[inline(always)]
+            pub fn $method(self) -> $ty {
+                // SAFETY: the offset is the field's own, from the running kernel's BTF.
+                unsafe { super::load(self.0, super::offset::$offset()) }
+            }
+        )+}
+    };
+}
+use fields;

@@ -1,0 +1,22 @@
+//! Field offsets, filled by the loader from `guard_common::fields::ALL`.
+
+macro_rules! statics {
+    ($($symbol:ident = $structure:literal $path:literal;)+) => {
+        mod cell {
+            $(#[unsafe(no_mangle)] pub(super) static $symbol: u64 = 0;)+
+        }
+
+        /// One function per field: its byte offset in the running kernel.
+        #[allow(non_snake_case, dead_code, reason = "one generated function for each row of the list")]
+        pub mod offset {
+            $(
+                #[inline(always)]
+                pub fn $symbol() -> usize {
+                    // SAFETY: a static of this object. Volatile: the loader changes it before the load.
+                    unsafe { core::ptr::read_volatile(&raw const super::cell::$symbol) as usize }
+                }
+            )+
+        }
+    };
+}
+guard_common::kernel_fields!(statics);

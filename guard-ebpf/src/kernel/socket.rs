@@ -1,0 +1,38 @@
+//! Sockets and their peers.
+
+use super::{fields, kernel_pointer, offset, raw};
+
+kernel_pointer! {
+    /// `struct socket`.
+    Socket;
+    /// `struct sock`.
+    Sock;
+    /// `struct msghdr`.
+    Msghdr;
+}
+
+fields!(Socket {
+    sock: Sock = OFF_SOCKET_SK;
+});
+
+fields!(Sock {
+    family: u16 = OFF_SOCK_FAMILY;
+    protocol: u16 = OFF_SOCK_PROTOCOL;
+    /// The peer's port, in network byte order; 0 while there is no peer.
+    peer_port: u16 = OFF_SOCK_DPORT;
+    peer_v4: [u8; 4] = OFF_SOCK_DADDR;
+});
+
+impl Sock {
+    /// The peer's IPv6 address.
+    #[inline(always)]
+    pub fn peer_v6(self) -> Option<[u8; 16]> {
+        raw::read(self.address() + offset::OFF_SOCK_V6_DADDR() as u64)
+    }
+}
+
+fields!(Msghdr {
+    /// Address of the kernel's copy of the peer's address; 0 where the call named none.
+    name: u64 = OFF_MSGHDR_NAME;
+    name_len: i32 = OFF_MSGHDR_NAMELEN;
+});

@@ -1,0 +1,39 @@
+//! Arguments of file and exec hooks.
+
+use super::dentry::{Dentry, Inode};
+use super::{fields, kernel_pointer};
+
+kernel_pointer! {
+    /// `struct file`.
+    File;
+    /// `struct path`.
+    Path;
+    /// `struct vfsmount`, only ever passed on as an address.
+    Mount;
+    /// `struct linux_binprm`: a program about to start.
+    Bprm;
+    /// `struct renamedata`: arguments of `vfs_rename`.
+    RenameData;
+}
+
+fields!(File {
+    inode: Inode = OFF_FILE_F_INODE;
+    flags: u32 = OFF_FILE_F_FLAGS;
+    mode: u32 = OFF_FILE_F_MODE;
+    dentry: Dentry = OFF_FILE_PATH_DENTRY;
+    mount: Mount = OFF_FILE_PATH_MNT;
+});
+
+fields!(Path {
+    dentry: Dentry = OFF_PATH_DENTRY;
+    mount: Mount = OFF_PATH_MNT;
+});
+
+fields!(Bprm {
+    file: File = OFF_BPRM_FILE;
+});
+
+fields!(RenameData {
+    old_dentry: Dentry = OFF_RENAMEDATA_OLD_DENTRY;
+    new_dentry: Dentry = OFF_RENAMEDATA_NEW_DENTRY;
+});

@@ -1,0 +1,72 @@
+//! Tasks and cgroups.
+
+use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
+
+use super::{fields, kernel_pointer};
+
+kernel_pointer! {
+    /// `struct task_struct`.
+    Task;
+    /// `struct css_set`.
+    CssSet;
+    /// `struct cgroup`.
+    Cgroup;
+    /// `struct cgroup_subsys_state`.
+    Css;
+    /// `struct kernfs_node`.
+    KernfsNode;
+}
+
+impl Task {
+    /// The task that runs.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: takes nothing, never fails.
+        Self(unsafe { bpf_get_current_task_btf() }.cast_const().cast())
+    }
+
+    /// Its cgroup in the unified hierarchy.
+    #[inline(always)]
+    pub fn cgroup(self) -> Cgroup {
+        self.css_set().default_cgroup()
+    }
+}
+
+fields!(Task {
+    leader: Task = OFF_TASK_GROUP_LEADER;
+    /// Nanoseconds since boot.
+    start_boot_ns: u64 = OFF_TASK_START_BOOTTIME;
+    css_set: CssSet = OFF_TASK_CGROUPS;
+});
+
+fields!(CssSet {
+    default_cgroup: Cgroup = OFF_CSS_SET_DFL_CGRP;
+});
+
+fields!(Cgroup {
+    kernfs_node: KernfsNode = OFF_CGROUP_KN;
+    parent_css: Css = OFF_CGROUP_PARENT;
+});
+
+impl Cgroup {
+    /// What user space sees as the directory's inode number.
+    #[inline(always)]
+    pub fn id(self) -> u64 {
+        self.kernfs_node().id()
+    }
+
+    /// The cgroup above; null at the root.
+    #[inline(always)]
+    pub fn parent(self) -> Self {
+        let css = self.parent_css();
+        if css.is_null() { Self(core::ptr::null()) } else { css.cgroup() }
+    }
+}
+
+fields!(Css {
+    cgroup: Cgroup = OFF_CSS_CGROUP;
+});
+
+fields!(KernfsNode {
+    id: u64 = OFF_KERNFS_NODE_ID;
+});

@@ -1,0 +1,29 @@
+//! guard's kernel half. A hook reads its arguments, asks who acts, lets the checks decide, and tells.
+//!
+//! Nobody but agents is ever refused here: every hook begins with the label look-up, and a task without a
+//! label leaves at once, whatever else could fail.
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)]
+#![allow(internal_features, reason = "atomic adds: this target's core has no atomic types that can add")]
+
+mod cell;
+mod checks;
+mod emit;
+mod fail;
+mod hooks;
+mod kernel;
+mod maps;
+mod peer;
+mod subject;
+mod zone;
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,271 @@
+//! Where a peer is: the zone of a network address or of a unix socket's name.
+
+use aya_ebpf::btf_maps::lpm_trie::Key;
+use guard_common::map::address::{ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule};
+use guard_common::{Operation, Reason, ZoneId};
+
+use crate::fail::{self, Site};
+use crate::kernel::{Sock, offset, raw};
+use crate::maps::ADDRESSES;
+use crate::subject::Subject;
+
+pub const AF_UNIX: u16 = 1;
+const AF_UNSPEC: u16 = 0;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+const AF_NETLINK: u16 = 16;
+const NETLINK_ROUTE: u16 = 0;
+const IPPROTO_TCP: u16 = 6;
+const IPPROTO_MPTCP: u16 = 262;
+
+/// A peer, or why there is none to judge.
+#[derive(Clone, Copy)]
+pub struct Peer {
+    pub addr: [u8; 16],
+    /// Network byte order.
+    pub port: u16,
+    pub family: u16,
+    pub protocol: u16,
+    /// 0 an address to judge; 1 nothing to judge here; else 2 and the reason above it.
+    state: u16,
+}
+
+const JUDGE: u16 = 0;
+const PASS: u16 = 1;
+const REFUSE: u16 = 2;
+
+impl Peer {
+    #[inline(always)]
+    fn pass(family: u16) -> Self {
+        Self { addr: [0; 16], port: 0, family, protocol: 0, state: PASS }
+    }
+
+    #[inline(always)]
+    fn refuse(family: u16, protocol: u16, reason: Reason) -> Self {
+        Self { addr: [0; 16], port: 0, family, protocol, state: REFUSE | ((reason as u16) << 8) }
+    }
+
+    #[inline(always)]
+    pub fn is_unix(&self) -> bool {
+        self.family == AF_UNIX
+    }
+
+    #[inline(always)]
+    pub fn has_address(&self) -> bool {
+        self.state == JUDGE
+    }
+
+    #[inline(always)]
+    pub fn refused(&self) -> Option<Reason> {
+        if self.state & 0xff != REFUSE {
+            return None;
+        }
+        let reason = self.state >> 8;
+        Some(if reason == Reason::UnknownFamily as u16 {
+            Reason::UnknownFamily
+        } else if reason == Reason::MalformedAddress as u16 {
+            Reason::MalformedAddress
+        } else {
+            Reason::KernelFault
+        })
+    }
+
+    #[inline(always)]
+    fn v4(addr: [u8; 4], port: u16, family: u16, protocol: u16) -> Self {
+        let [a, b, c, d] = addr;
+        // To nowhere means to this host.
+        let (a, d) = if a | b | c | d == 0 { (127, 1) } else { (a, d) };
+        let addr = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d];
+        Self { addr, port, family, protocol, state: JUDGE }
+    }
+
+    #[inline(always)]
+    fn v6(addr: [u8; 16], port: u16, protocol: u16) -> Self {
+        let [_, _, _, _, _, _, _, _, _, _, x, y, a, b, c, d] = addr;
+        let head = u64::from_ne_bytes([addr[0], addr[1], addr[2], addr[3], addr[4], addr[5], addr[6], addr[7]]);
+        let mut peer = Self { addr, port, family: AF_INET6, protocol, state: JUDGE };
+        if head == 0 && addr[8] | addr[9] == 0 {
+            if x == 0xff && y == 0xff {
+                return Self::v4([a, b, c, d], port, AF_INET6, protocol);
+            }
+            if x | y | a | b | c | d == 0 {
+                peer.addr[15] = 1;
+            }
+        }
+        peer
+    }
+}
+
+/// The protocol that rules speak of; `None` for one that no rule can name.
+#[inline(always)]
+fn protocol(sock: Sock) -> Option<u16> {
+    match sock.protocol() {
+        IPPROTO_MPTCP => Some(IPPROTO_TCP),
+        protocol if protocol < 256 => Some(protocol),
+        _ => None,
+    }
+}
+
+/// The peer that a call names, from the kernel's copy of its address.
+#[inline(always)]
+pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
+    let own = sock.family();
+    if own == AF_UNIX {
+        // Judged by the hooks of unix sockets, which see the peer itself.
+        return Peer::pass(AF_UNIX);
+    }
+    if own == AF_NETLINK {
+        return netlink(sock);
+    }
+    let Some(protocol) = protocol(sock) else {
+        return Peer::refuse(own, 0, Reason::UnknownFamily);
+    };
+    if own != AF_INET && own != AF_INET6 {
+        return Peer::refuse(own, protocol, Reason::UnknownFamily);
+    }
+    if len < 2 {
+        return Peer::refuse(own, protocol, Reason::MalformedAddress);
+    }
+    let Some(family) = raw::read::<u16>(address) else {
+        return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
+    };
+    let family = if family == AF_UNSPEC {
+        // connect: ends an association. sendmsg: taken for AF_INET by v4 sockets, for nothing by v6 ones.
+        if operation as u16 == Operation::Connect as u16 {
+            return Peer::pass(own);
+        }
+        if own == AF_INET6 {
+            return connected(sock);
+        }
+        AF_INET
+    } else {
+        family
+    };
+    if family == AF_INET {
+        if len < 16 {
+            return Peer::refuse(family, protocol, Reason::MalformedAddress);
+        }
+        let (Some(port), Some(addr)) = (raw::read::<u16>(address + 2), raw::read::<[u8; 4]>(address + 4)) else {
+            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+        };
+        return Peer::v4(addr, port, AF_INET, protocol);
+    }
+    if family == AF_INET6 {
+        if len < 24 {
+            return Peer::refuse(family, protocol, Reason::MalformedAddress);
+        }
+        let (Some(port), Some(addr)) = (raw::read::<u16>(address + 2), raw::read::<[u8; 16]>(address + 8)) else {
+            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+        };
+        return Peer::v6(addr, port, protocol);
+    }
+    Peer::refuse(family, protocol, Reason::UnknownFamily)
+}
+
+/// The peer that a socket is connected to.
+#[inline(always)]
+pub fn connected(sock: Sock) -> Peer {
+    let family = sock.family();
+    if family == AF_UNIX {
+        return Peer::pass(AF_UNIX);
+    }
+    if family == AF_NETLINK {
+        return netlink(sock);
+    }
+    let Some(protocol) = protocol(sock) else {
+        return Peer::refuse(family, 0, Reason::UnknownFamily);
+    };
+    let port = sock.peer_port();
+    if family == AF_INET {
+        let addr = sock.peer_v4();
+        if port == 0 && addr == [0; 4] {
+            // No peer: the kernel refuses the send itself.
+            return Peer::pass(family);
+        }
+        return Peer::v4(addr, port, family, protocol);
+    }
+    if family == AF_INET6 {
+        let Some(addr) = sock.peer_v6() else {
+            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+        };
+        if port == 0 && addr == [0; 16] {
+            return Peer::pass(family);
+        }
+        return Peer::v6(addr, port, protocol);
+    }
+    Peer::refuse(family, protocol, Reason::UnknownFamily)
+}
+
+/// Asking the kernel for its addresses and routes is part of every name look-up; other netlink families are
+/// doors of their own.
+#[inline(always)]
+fn netlink(sock: Sock) -> Peer {
+    if sock.protocol() == NETLINK_ROUTE {
+        Peer::pass(AF_NETLINK)
+    } else {
+        Peer::refuse(AF_NETLINK, sock.protocol(), Reason::UnknownFamily)
+    }
+}
+
+/// The zone of an address: the longest prefix wins, then the more specific port, then the protocol.
+#[inline(always)]
+pub fn zone(subject: &Subject, peer: &Peer) -> u32 {
+    look_up(&peer.addr, u32::from(peer.port), u32::from(peer.protocol), subject.slot())
+}
+
+#[inline(never)]
+fn look_up(addr: &[u8; 16], port: u32, protocol: u32, slot: u32) -> u32 {
+    let port = (port as u16).to_ne_bytes();
+    let mut key = Key::new(
+        ADDRESS_KEY_HEAD_BITS + 128,
+        AddressKey { slot: slot as u8, protocol: protocol as u8, port, addr: *addr },
+    );
+    let mut best = rule(&key);
+    key.data.protocol = 0;
+    better(&mut best, rule(&key));
+    key.data.protocol = protocol as u8;
+    key.data.port = [0, 0];
+    better(&mut best, rule(&key));
+    key.data.protocol = 0;
+    better(&mut best, rule(&key));
+    if best.zone == 0 { u32::from(ZoneId::ELSEWHERE.0) } else { u32::from(best.zone) }
+}
+
+#[inline(always)]
+fn rule(key: &Key<AddressKey>) -> AddressRule {
+    ADDRESSES.get(key).copied().unwrap_or_default()
+}
+
+#[inline(always)]
+fn better(best: &mut AddressRule, other: AddressRule) {
+    if other.zone != 0 && (best.zone == 0 || other.prefix_len > best.prefix_len) {
+        *best = other;
+    }
+}
+
+/// A unix socket's name.
+pub enum Unix {
+    /// One end of a pair, or a client that bound to nothing.
+    Unnamed,
+    /// In the abstract namespace: in no zone.
+    Abstract,
+    /// In the file system.
+    Path(raw::Place),
+}
+
+/// The name that a unix socket is bound to.
+#[inline(always)]
+pub fn unix(sock: Sock) -> Result<Unix, Reason> {
+    let address = sock.address();
+    let (Some(bound), Some(dentry), Some(mount)) = (
+        raw::read::<u64>(address + offset::OFF_UNIX_SOCK_ADDR() as u64),
+        raw::read::<u64>(address + offset::OFF_UNIX_SOCK_PATH_DENTRY() as u64),
+        raw::read::<u64>(address + offset::OFF_UNIX_SOCK_PATH_MNT() as u64),
+    ) else {
+        return Err(fail::closed(Site::AddressRead, 0));
+    };
+    if dentry != 0 {
+        return Ok(Unix::Path(raw::Place { dentry, mount }));
+    }
+    Ok(if bound == 0 { Unix::Unnamed } else { Unix::Abstract })
+}

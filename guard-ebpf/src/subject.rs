@@ -1,0 +1,111 @@
+//! Who acts: the label of the running task, with the policy generation it is judged under.
+
+use aya_ebpf::bindings::BPF_LOCAL_STORAGE_GET_F_CREATE;
+use aya_ebpf::helpers::generated::bpf_task_storage_get;
+use guard_common::map::label::Label;
+use guard_common::{Reason, ZoneId};
+
+use crate::kernel::{Cgroup, Task};
+use crate::maps::{AGENT_CGROUPS, GENERATION, LABELS};
+
+/// Cgroups above a task that are searched for a tagged one.
+const CGROUP_DEPTH_MAX: u32 = 16;
+
+/// An agent's task.
+#[derive(Clone, Copy)]
+pub struct Subject {
+    pub agent: u32,
+    pub profile: u32,
+    pub work: u32,
+    pub temp: u32,
+    /// Generation that every look-up of this hook uses, whatever is pushed meanwhile.
+    pub generation: u64,
+}
+
+impl Subject {
+    /// The running task as an agent's; `None` for everybody else.
+    #[inline(always)]
+    pub fn current() -> Option<Self> {
+        let label = label_of(Task::current())?;
+        let generation = GENERATION.get(0).map_or(0, |generation| {
+            // SAFETY: a live array row. Volatile: one read, so that one hook never sees two generations.
+            unsafe { core::ptr::read_volatile(generation) }
+        });
+        Some(Self {
+            agent: label.agent,
+            profile: u32::from(label.profile),
+            work: u32::from(label.work),
+            temp: u32::from(label.temp),
+            generation,
+        })
+    }
+
+    /// Slot of the generation.
+    #[inline(always)]
+    pub fn slot(&self) -> u32 {
+        (self.generation & 1) as u32
+    }
+
+    /// The zone as this agent sees it: private folders are work, temp, or somebody else's.
+    #[inline(always)]
+    pub fn sees(&self, zone: u32) -> u32 {
+        if zone < u32::from(ZoneId::PRIVATE_FIRST.0) {
+            zone
+        } else if zone == self.work {
+            u32::from(ZoneId::WORK.0)
+        } else if zone == self.temp {
+            u32::from(ZoneId::TEMP.0)
+        } else {
+            u32::from(ZoneId::FOREIGN.0)
+        }
+    }
+
+    /// Refuses where no policy was ever written.
+    #[inline(always)]
+    pub fn has_policy(&self) -> Result<(), Reason> {
+        if self.generation == 0 { Err(Reason::NoPolicy) } else { Ok(()) }
+    }
+}
+
+/// A task's label.
+#[inline(always)]
+pub fn label_of(task: Task) -> Option<Label> {
+    // SAFETY: a task pointer the verifier knows; the value, where there is one, lives as long as the task.
+    unsafe {
+        let value = bpf_task_storage_get(LABELS.as_ptr(), task.0.cast_mut().cast(), core::ptr::null_mut(), 0);
+        value.cast::<Label>().as_ref().copied()
+    }
+}
+
+/// Gives a task a label; a label once given stays as it is.
+#[inline(always)]
+pub fn set_label(task: Task, label: &Label) -> Result<(), ()> {
+    // SAFETY: as above; the helper copies the label.
+    let value = unsafe {
+        bpf_task_storage_get(
+            LABELS.as_ptr(),
+            task.0.cast_mut().cast(),
+            core::ptr::from_ref(label).cast_mut().cast(),
+            u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE),
+        )
+    };
+    if value.is_null() { Err(()) } else { Ok(()) }
+}
+
+/// The label that a cgroup, or one above it, is tagged with.
+#[inline(always)]
+pub fn label_of_cgroup(cgroup: Cgroup) -> Option<Label> {
+    let mut cgroup = cgroup;
+    for _ in 0..CGROUP_DEPTH_MAX {
+        if cgroup.is_null() {
+            return None;
+        }
+        let id = cgroup.id();
+        // SAFETY: copied at once; a row replaced meanwhile is a label of the same cgroup.
+        if let Some(label) = unsafe { AGENT_CGROUPS.get(id) } {
+            return Some(*label);
+        }
+        cgroup = cgroup.parent();
+    }
+    None
+}

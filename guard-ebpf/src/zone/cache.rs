@@ -1,0 +1,125 @@
+//! The zone of an open file, kept on its inode.
+//!
+//! A kept zone holds only for the name, directory, policy generation and epoch it was found under. A file
+//! with several names, or one that was moved, does not match and is walked for again; a moved or removed
+//! directory bumps the epoch. The epoch is read before the walk, so a move during it makes the result stale
+//! at once.
+
+use aya_ebpf::bindings::BPF_LOCAL_STORAGE_GET_F_CREATE;
+use aya_ebpf::helpers::generated::{bpf_inode_storage_delete, bpf_inode_storage_get};
+use guard_common::map::zone::Cached;
+use guard_common::{Operation, Reason};
+
+use super::walk;
+use crate::emit;
+use crate::kernel::{File, Inode};
+use crate::maps::{EPOCH, ZONE_CACHE};
+use crate::subject::Subject;
+
+/// An open file's zone.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    /// The zone, as the subject sees it.
+    pub zone: u32,
+    /// This agent's first use of the object by one of these surfaces since it was last walked for.
+    pub is_first: bool,
+}
+
+/// The zone of an open file. `uses` has one bit for each surface that it is opened for.
+#[inline(always)]
+pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -> Result<Seen, Reason> {
+    let (inode, dentry) = (file.inode(), file.dentry());
+    let epoch = EPOCH.get(0).map_or(0, |epoch| {
+        // SAFETY: a live array row. Volatile: read before the walk, and once.
+        unsafe { core::ptr::read_volatile(epoch) }
+    });
+    let parent_ino = dentry.parent().ino();
+    let name = dentry.name_hash_len();
+    let kept = kept(inode);
+    if let Some(kept) = kept {
+        // SAFETY: storage lives as long as the inode, and this file holds the inode.
+        let value = unsafe { &*kept };
+        if value.generation == subject.generation
+            && value.epoch == epoch
+            && value.parent_ino == parent_ino
+            && value.name == name
+        {
+            return Ok(Seen { zone: subject.sees(u32::from(value.zone)), is_first: note_use(kept, subject, uses) });
+        }
+    }
+    emit::count_walk(operation);
+    let found = walk::Found(walk::outward(dentry, file.mount().address(), subject.slot()));
+    let zone = found.zone()?;
+    // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
+    if found.may_be_kept() && dentry.inode().0 == inode.0 {
+        let seen = seen_word(subject, uses);
+        let value = Cached {
+            generation: subject.generation,
+            epoch,
+            parent_ino,
+            name,
+            zone: zone as u16,
+            pad: [0; 3],
+            seen,
+        };
+        keep(inode, value, kept.is_some());
+    }
+    Ok(Seen { zone: subject.sees(zone), is_first: true })
+}
+
+#[inline(always)]
+fn seen_word(subject: &Subject, uses: u32) -> u64 {
+    (u64::from(subject.agent) << 32) | u64::from(uses)
+}
+
+/// Notes who uses the object how; whether that is news.
+#[inline(always)]
+fn note_use(kept: *mut Cached, subject: &Subject, uses: u32) -> bool {
+    // SAFETY: see `of_file`; one 8-byte read and write, races cost a repeated record at most.
+    unsafe {
+        let seen = &raw mut (*kept).seen;
+        let old = core::ptr::read_volatile(seen);
+        if old >> 32 == u64::from(subject.agent) {
+            if old & u64::from(uses) == u64::from(uses) {
+                return false;
+            }
+            core::ptr::write_volatile(seen, old | u64::from(uses));
+        } else {
+            core::ptr::write_volatile(seen, seen_word(subject, uses));
+        }
+    }
+    true
+}
+
+#[inline(always)]
+fn kept(inode: Inode) -> Option<*mut Cached> {
+    // SAFETY: `f_inode` is a pointer the verifier trusts.
+    let value = unsafe {
+        bpf_inode_storage_get(
+            core::ptr::from_ref(&ZONE_CACHE).cast_mut().cast(),
+            inode.0.cast_mut().cast(),
+            core::ptr::null_mut(),
+            0,
+        )
+    };
+    if value.is_null() { None } else { Some(value.cast()) }
+}
+
+/// Replaces what is kept. Values are never changed in place: a reader on another CPU would see half of each.
+#[inline(always)]
+fn keep(inode: Inode, mut value: Cached, replaces: bool) {
+    let map = core::ptr::from_ref(&ZONE_CACHE).cast_mut().cast();
+    // SAFETY: as above. Out of memory means the next open walks again.
+    unsafe {
+        if replaces {
+            bpf_inode_storage_delete(map, inode.0.cast_mut().cast());
+        }
+        bpf_inode_storage_get(
+            map,
+            inode.0.cast_mut().cast(),
+            (&raw mut value).cast(),
+            u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE),
+        );
+    }
+}
+

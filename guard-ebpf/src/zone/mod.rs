@@ -1,0 +1,44 @@
+//! Where: the zone of an object, by the nearest marked inode or ruled name between it and its file system's
+//! root.
+//!
+//! The walk follows the file system, not the mounts: a bind mount, a chroot or a mount namespace shows an
+//! object elsewhere and changes nothing. Only a file system that had no mark at its root when the policy was
+//! loaded is left through its mount point.
+
+mod cache;
+mod names;
+mod walk;
+
+pub use cache::of_file;
+
+use guard_common::{Reason, ZoneId};
+
+use crate::kernel::{Dentry, raw};
+use crate::subject::Subject;
+
+/// An object's zone.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// The zone, as the subject sees it.
+    pub zone: u32,
+    /// The object itself is what was marked or ruled: what holds it lies in another zone.
+    pub is_root: bool,
+}
+
+/// The zone of a name, whether or not it has an object yet.
+#[inline(always)]
+pub fn of_dentry(subject: &Subject, dentry: Dentry, mount: u64) -> Result<Place, Reason> {
+    let found = walk::Found(walk::outward(dentry, mount, subject.slot()));
+    let zone = found.zone()?;
+    Ok(Place { zone: subject.sees(zone), is_root: found.is_leaf() })
+}
+
+/// The zone of a unix socket's name; the abstract namespace lies in none.
+#[inline(always)]
+pub fn of_socket(subject: &Subject, place: raw::Place) -> Result<u32, Reason> {
+    if place.dentry == 0 {
+        return Ok(u32::from(ZoneId::ELSEWHERE.0));
+    }
+    let found = walk::Found(walk::through_mounts(place.dentry, place.mount, subject.slot(), 0));
+    Ok(subject.sees(found.zone()?))
+}

@@ -1,0 +1,94 @@
+//! Name rules: `.ssh` anywhere on the way, `*.pem` and `.env.*` on the object's own name.
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use guard_common::limits::{CHILD_NAME_LEN_MAX, NAME_RULE_LEN_MAX};
+use guard_common::map::zone::{ChildKey, NameKey, NameKind, NameLengths};
+
+use crate::fail::{self, Site};
+use crate::maps::{CHILDREN, NAME_LENGTHS, NAMES};
+
+/// No rule.
+pub const NONE: u32 = 0;
+/// The name could not be read.
+pub const FAULT: u32 = u32::MAX;
+
+/// Which lengths have rules in a generation.
+#[inline(always)]
+pub fn lengths(slot: u32) -> NameLengths {
+    NAME_LENGTHS.get(slot).copied().unwrap_or_default()
+}
+
+/// The zone of an exact rule for this name.
+#[inline(always)]
+pub fn exact(exact_lengths: u64, slot: u32, len: u32, name: u64) -> u32 {
+    if len as usize > NAME_RULE_LEN_MAX || (exact_lengths >> len) & 1 == 0 {
+        return NONE;
+    }
+    look_up(slot, NameKind::Exact as u32, len, name)
+}
+
+/// The zone of a rule for this name's end or start.
+#[inline(never)]
+pub fn ends(slot: u32, len: u32, name: u64) -> u32 {
+    let lengths = lengths(slot);
+    if lengths.suffix | lengths.prefix == 0 {
+        return NONE;
+    }
+    for ruled in 1..=NAME_RULE_LEN_MAX as u32 {
+        if ruled > len {
+            break;
+        }
+        if (lengths.suffix >> ruled) & 1 != 0 {
+            let zone = look_up(slot, NameKind::Suffix as u32, ruled, name + u64::from(len - ruled));
+            if zone != NONE {
+                return zone;
+            }
+        }
+        if (lengths.prefix >> ruled) & 1 != 0 {
+            let zone = look_up(slot, NameKind::Prefix as u32, ruled, name);
+            if zone != NONE {
+                return zone;
+            }
+        }
+    }
+    NONE
+}
+
+#[inline(never)]
+fn look_up(slot: u32, kind: u32, len: u32, name: u64) -> u32 {
+    let mut key =
+        NameKey { slot: slot as u16, kind: kind as u8, len: len as u8, name: [0; NAME_RULE_LEN_MAX] };
+    if len == 0 || len > NAME_RULE_LEN_MAX as u32 {
+        return NONE;
+    }
+    // SAFETY: at most the buffer's length, checked above.
+    let failed = unsafe { bpf_probe_read_kernel(key.name.as_mut_ptr().cast(), len, name as *const _) };
+    if failed != 0 {
+        fail::count(Site::NameRead, failed);
+        return FAULT;
+    }
+    // SAFETY: copied at once.
+    unsafe { NAMES.get(&key) }.map_or(NONE, |mark| u32::from(mark.zone))
+}
+
+/// The zone of a rule for a name that did not exist under this directory when the policy was loaded.
+#[inline(never)]
+pub fn child(ino: u64, dev_slot: u64, len: u32, name: u64) -> u32 {
+    let mut key = ChildKey {
+        ino,
+        dev: dev_slot as u32,
+        slot: (dev_slot >> 32) as u32,
+        name: [0; CHILD_NAME_LEN_MAX],
+    };
+    if len == 0 || len > CHILD_NAME_LEN_MAX as u32 {
+        return NONE;
+    }
+    // SAFETY: at most the buffer's length, checked above.
+    let failed = unsafe { bpf_probe_read_kernel(key.name.as_mut_ptr().cast(), len, name as *const _) };
+    if failed != 0 {
+        fail::count(Site::NameRead, failed);
+        return FAULT;
+    }
+    // SAFETY: copied at once.
+    unsafe { CHILDREN.get(&key) }.map_or(NONE, |mark| u32::from(mark.zone))
+}
