@@ -14,30 +14,31 @@ use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK,
 use guard_common::{Operation, Verdict};
 
 use crate::fail::{self, Site};
-use crate::kernel::raw::{Place, Step};
 use crate::kernel::Task;
+use crate::kernel::loops::{END, GO_ON, opaque, repeat};
+use crate::kernel::raw::{Place, Way};
 use crate::maps::{ALLOWS, COUNTS, DENIES, SEQUENCE};
 
-/// What is told. Plain numbers: it is handed to functions by reference.
+/// What is told. As small as it can be: it lies on the stack of every hook, under the walk's.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Report {
     pub generation: u64,
-    pub agent: u32,
-    pub profile: u32,
-    pub kind: u32,
-    pub operation: u32,
-    pub surface: u32,
-    pub verdict: u32,
-    pub reason: u32,
-    pub zone: u32,
-    pub detail: u32,
-    pub flags: u32,
     pub dentry: u64,
     pub mount: u64,
     pub second_dentry: u64,
     pub second_mount: u64,
     pub addr: [u8; 16],
+    pub agent: u32,
+    pub verdict: u32,
+    pub profile: u16,
+    pub kind: u16,
+    pub operation: u16,
+    pub surface: u16,
+    pub reason: u16,
+    pub zone: u16,
+    pub detail: u16,
+    pub flags: u16,
     pub port: u16,
     pub family: u16,
     pub protocol: u16,
@@ -48,21 +49,21 @@ impl Report {
     /// A report about nothing yet.
     pub const EMPTY: Self = Self {
         generation: 0,
-        agent: 0,
-        profile: 0,
-        kind: EventKind::Decision as u32,
-        operation: 0,
-        surface: 0,
-        verdict: 0,
-        reason: 0,
-        zone: 0,
-        detail: 0,
-        flags: 0,
         dentry: 0,
         mount: 0,
         second_dentry: 0,
         second_mount: 0,
         addr: [0; 16],
+        agent: 0,
+        verdict: 0,
+        profile: 0,
+        kind: EventKind::Decision as u16,
+        operation: 0,
+        surface: 0,
+        reason: 0,
+        zone: 0,
+        detail: 0,
+        flags: 0,
         port: 0,
         family: 0,
         protocol: 0,
@@ -78,8 +79,8 @@ pub fn count_walk(operation: Operation) {
 
 /// Counts a verdict without an event: a use that is on record already.
 #[inline(always)]
-pub fn count_allow(operation: Operation) {
-    count(operation as u32, COUNT_ALLOW);
+pub fn count_allow(operation: u16) {
+    count(u32::from(operation), COUNT_ALLOW);
 }
 
 #[inline(always)]
@@ -90,23 +91,15 @@ fn count(operation: u32, column: u32) {
     }
 }
 
-/// Bytes of names on the way outward, and the longest of them.
-struct Measure {
-    total: u32,
-    longest: u32,
-}
-
 /// Tells the daemon. Never fails for the caller: what cannot be told is counted, and its number is missing.
 #[inline(never)]
 pub fn tell(report: &Report) -> i32 {
     let denied = report.verdict != Verdict::Allow as u32;
-    count(report.operation, if denied { COUNT_DENY } else { COUNT_ALLOW });
+    count(u32::from(report.operation), if denied { COUNT_DENY } else { COUNT_ALLOW });
     let first = measure(report.dentry, report.mount);
     let second = measure(report.second_dentry, report.second_mount);
-    let total = first.total + second.total;
-    let longest = if first.longest > second.longest { first.longest } else { second.longest };
-    // One NUL more in each, and room for one longest name past the last.
-    if total <= 192 && longest < 64 {
+    let total = (first & TOTAL) + (second & TOTAL);
+    if total <= 192 && (first | second) & HAS_LONG_NAME == 0 {
         write_small(report)
     } else if total <= 768 {
         write_middle(report)
@@ -115,26 +108,38 @@ pub fn tell(report: &Report) -> i32 {
     }
 }
 
-#[inline(always)]
-fn measure(dentry: u64, mount: u64) -> Measure {
-    let word = if dentry == 0 { 0 } else { measure_names(dentry, mount) };
-    Measure { total: word as u32, longest: (word >> 32) as u32 }
+/// Bytes of path text.
+const TOTAL: u32 = 0xffff;
+/// A name of 64 bytes or more is among them.
+const HAS_LONG_NAME: u32 = 1 << 16;
+
+struct Measure {
+    at: Place,
+    total: u32,
 }
 
+/// Bytes of names on the way outward, NULs included, and whether one of them is long.
 #[inline(never)]
-fn measure_names(dentry: u64, mount: u64) -> u64 {
-    let mut at = Place { dentry, mount };
-    let (mut total, mut longest) = (0_u32, 0_u32);
-    for _ in 0..WALK_STEPS_MAX {
-        let Some((len, _)) = at.name() else { break };
-        total += (len & 0xff) + 1;
-        if len > longest {
-            longest = len;
-        }
-        let Step::Up(place) = at.outward() else { break };
-        at = place;
+fn measure(dentry: u64, mount: u64) -> u32 {
+    if dentry == 0 {
+        return 0;
     }
-    u64::from(total) | (u64::from(longest) << 32)
+    let mut state = Measure { at: opaque(Place { dentry, mount }), total: opaque(0) };
+    repeat(WALK_STEPS_MAX, &mut state, measure_name);
+    opaque(state.total)
+}
+
+fn measure_name(_: u32, state: *mut Measure) -> i64 {
+    // SAFETY: the state of `measure`.
+    let state = unsafe { &mut *state };
+    let len = state.at.name_len();
+    state.total += (len & 0xff) + 1;
+    if len > 63 {
+        state.total |= HAS_LONG_NAME;
+    }
+    let step = state.at.outward();
+    state.at = step.to;
+    if step.way == Way::Up { GO_ON } else { END }
 }
 
 #[inline(never)]
@@ -166,19 +171,30 @@ fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
     unsafe {
         let room: *mut u8 = bpf_ringbuf_reserve(map, (size_of::<Event>() + ROOM) as u64, 0).cast();
         if room.is_null() {
-            count(report.operation, COUNT_LOST);
+            count(u32::from(report.operation), COUNT_LOST);
             fail::count(Site::RingFull, 0);
             return 0;
         }
-        let text = room.add(size_of::<Event>());
-        let (used, cut) = write_names::<ROOM, NAME>(text, 0, report.dentry, report.mount);
-        let (end, second_cut) = if report.second_dentry == 0 {
-            (used, 0)
-        } else {
-            write_names::<ROOM, NAME>(text, used, report.second_dentry, report.second_mount)
+        let mut text = Text {
+            at: opaque(Place { dentry: report.dentry, mount: report.mount }),
+            text: room.add(size_of::<Event>()),
+            end: opaque(0),
+            flags: opaque(u32::from(report.flags)),
         };
-        let event = head(report, seq, report.flags | cut | second_cut, used, end - used);
-        core::ptr::write(room.cast::<Event>(), event);
+        if report.dentry != 0 {
+            repeat(WALK_STEPS_MAX, &mut text, write_name::<ROOM, NAME>);
+        }
+        let path_len = text.end;
+        if report.second_dentry != 0 {
+            text.at = opaque(Place { dentry: report.second_dentry, mount: report.second_mount });
+            text.end = opaque(text.end);
+            repeat(WALK_STEPS_MAX, &mut text, write_name::<ROOM, NAME>);
+        }
+        head(room.cast(), report, seq);
+        let event = room.cast::<Event>();
+        (*event).flags = text.flags;
+        (*event).path_len = path_len as u16;
+        (*event).second_path_len = (text.end - path_len) as u16;
         bpf_ringbuf_submit(room.cast(), 0);
     }
     0
@@ -191,89 +207,86 @@ fn next_number(ring: Ring) -> u64 {
     unsafe { core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(last, 1) + 1 }
 }
 
+/// Writes what every event has, field by field: a whole event on the stack would be a third of it.
+///
+/// # Safety
+/// `event` is room in a ring.
 #[inline(always)]
-fn head(report: &Report, seq: u64, flags: u32, path_len: u32, second_path_len: u32) -> Event {
+unsafe fn head(event: *mut Event, report: &Report, seq: u64) {
     let leader = Task::current().leader();
+    let at = Place { dentry: report.dentry, mount: 0 };
     // SAFETY: helpers that take nothing, or a buffer and its length.
     unsafe {
         let pid_tgid = bpf_get_current_pid_tgid();
         let uid_gid = bpf_get_current_uid_gid();
-        let mut comm = [0_u8; 16];
-        bpf_get_current_comm(comm.as_mut_ptr().cast(), 16);
-        Event {
-            kind: report.kind as u16,
-            operation: report.operation as u16,
-            verdict: report.verdict,
-            seq,
-            boot_ns: bpf_ktime_get_boot_ns(),
-            cpu: bpf_get_smp_processor_id(),
-            agent: report.agent,
-            profile: report.profile as u16,
-            zone: report.zone as u16,
-            surface: report.surface as u16,
-            reason: report.reason as u16,
-            tgid: (pid_tgid >> 32) as u32,
-            tid: pid_tgid as u32,
-            uid: uid_gid as u32,
-            gid: (uid_gid >> 32) as u32,
-            cgroup: bpf_get_current_cgroup_id(),
-            start_boot_ns: leader.start_boot_ns(),
-            generation: report.generation,
-            comm,
-            ino: if report.dentry == 0 { 0 } else { Place { dentry: report.dentry, mount: 0 }.ino().unwrap_or(0) },
-            dev: if report.dentry == 0 { 0 } else { Place { dentry: report.dentry, mount: 0 }.dev().unwrap_or(0) },
-            flags,
-            addr: report.addr,
-            port: report.port,
-            family: report.family,
-            protocol: report.protocol,
-            detail: report.detail as u16,
-            path_len: path_len as u16,
-            second_path_len: second_path_len as u16,
-            pad: 0,
-        }
+        let event = &mut *event;
+        event.kind = report.kind;
+        event.operation = report.operation;
+        event.verdict = report.verdict;
+        event.seq = seq;
+        event.boot_ns = bpf_ktime_get_boot_ns();
+        event.cpu = bpf_get_smp_processor_id();
+        event.agent = report.agent;
+        event.profile = report.profile;
+        event.zone = report.zone;
+        event.surface = report.surface;
+        event.reason = report.reason;
+        event.tgid = (pid_tgid >> 32) as u32;
+        event.tid = pid_tgid as u32;
+        event.uid = uid_gid as u32;
+        event.gid = (uid_gid >> 32) as u32;
+        event.cgroup = bpf_get_current_cgroup_id();
+        event.start_boot_ns = leader.start_boot_ns();
+        event.generation = report.generation;
+        bpf_get_current_comm((&raw mut event.comm).cast(), 16);
+        event.ino = if report.dentry == 0 { 0 } else { at.ino() };
+        event.dev = if report.dentry == 0 { 0 } else { at.dev() };
+        event.addr = report.addr;
+        event.port = report.port;
+        event.family = report.family;
+        event.protocol = report.protocol;
+        event.detail = report.detail;
+        event.pad = 0;
     }
 }
 
-/// Writes names from `start`, leaf first, each with a NUL; gives the end, and `PATH_*` bits.
-///
-/// # Safety
-/// `text` has `ROOM` bytes.
-#[inline(always)]
-unsafe fn write_names<const ROOM: usize, const NAME: usize>(
+/// Path text being written: names from the leaf outward, each with a NUL.
+struct Text {
+    at: Place,
+    /// `ROOM` bytes.
     text: *mut u8,
-    start: u32,
-    dentry: u64,
-    mount: u64,
-) -> (u32, u32) {
-    if dentry == 0 {
-        return (start, 0);
-    }
-    let mut at = Place { dentry, mount };
-    let mut end = start as usize;
-    for _ in 0..WALK_STEPS_MAX {
-        let step = at.outward();
-        // The root of a file system is named by its mount point; one that is attached nowhere by itself.
-        let crosses = matches!(step, Step::Up(Place { mount, .. }) if mount != at.mount) || matches!(step, Step::Root);
-        if !crosses {
-            let Some((len, name)) = at.name() else { return (end as u32, PATH_CUT) };
-            if end > ROOM - NAME - 1 {
-                return (end as u32, PATH_CUT);
-            }
-            let len = len as usize & NAME;
-            // SAFETY: `end + len` is below `ROOM`, by the check and the mask.
-            unsafe {
-                bpf_probe_read_kernel(text.add(end).cast(), len as u32, name as *const _);
-                text.add(end + len).write(0);
-            }
-            end += len + 1;
+    end: u32,
+    /// The report's flags, and `PATH_*`.
+    flags: u32,
+}
+
+fn write_name<const ROOM: usize, const NAME: usize>(_: u32, state: *mut Text) -> i64 {
+    // SAFETY: the state of `write`.
+    let state = unsafe { &mut *state };
+    let step = state.at.outward();
+    // The root of a file system is named by its mount point; one that is attached nowhere, by itself.
+    let is_root = step.way == Way::Root || step.to.mount != state.at.mount;
+    if !is_root {
+        let end = state.end as usize;
+        let (len, name) = (state.at.name_len(), state.at.name());
+        if end > ROOM - NAME - 1 {
+            state.flags |= PATH_CUT;
+            return END;
         }
-        match step {
-            Step::Up(place) => at = place,
-            Step::Root => return (end as u32, 0),
-            Step::Unrooted => return (end as u32, PATH_UNROOTED),
-            Step::Fault => return (end as u32, PATH_CUT),
+        let len = len as usize & NAME;
+        // SAFETY: `end + len` is below `ROOM`, by the check and the mask.
+        unsafe {
+            bpf_probe_read_kernel(state.text.add(end).cast(), len as u32, name as *const _);
+            state.text.add(end + len).write(0);
         }
+        state.end = (end + len + 1) as u32;
     }
-    (end as u32, PATH_CUT)
+    state.at = step.to;
+    match step.way {
+        Way::Up => return GO_ON,
+        Way::Root => {}
+        Way::Unrooted => state.flags |= PATH_UNROOTED,
+        Way::Fault => state.flags |= PATH_CUT,
+    }
+    END
 }

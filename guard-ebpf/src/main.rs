@@ -4,7 +4,7 @@
 //! label leaves at once, whatever else could fail.
 #![no_std]
 #![no_main]
-#![feature(core_intrinsics)]
+#![feature(asm_experimental_arch, core_intrinsics)]
 #![allow(internal_features, reason = "atomic adds: this target's core has no atomic types that can add")]
 
 mod cell;

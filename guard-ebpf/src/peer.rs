@@ -55,13 +55,14 @@ impl Peer {
         self.state == JUDGE
     }
 
+    /// Refuses what no rule can name.
     #[inline(always)]
-    pub fn refused(&self) -> Option<Reason> {
+    pub fn is_known(&self) -> Result<(), Reason> {
         if self.state & 0xff != REFUSE {
-            return None;
+            return Ok(());
         }
         let reason = self.state >> 8;
-        Some(if reason == Reason::UnknownFamily as u16 {
+        Err(if reason == Reason::UnknownFamily as u16 {
             Reason::UnknownFamily
         } else if reason == Reason::MalformedAddress as u16 {
             Reason::MalformedAddress
@@ -126,7 +127,7 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
     if len < 2 {
         return Peer::refuse(own, protocol, Reason::MalformedAddress);
     }
-    let Some(family) = raw::read::<u16>(address) else {
+    let Some(family) = raw::try_read::<u16>(address) else {
         return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
     };
     let family = if family == AF_UNSPEC {
@@ -145,7 +146,7 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         if len < 16 {
             return Peer::refuse(family, protocol, Reason::MalformedAddress);
         }
-        let (Some(port), Some(addr)) = (raw::read::<u16>(address + 2), raw::read::<[u8; 4]>(address + 4)) else {
+        let (Some(port), Some(addr)) = (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 4]>(address + 4)) else {
             return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
         };
         return Peer::v4(addr, port, AF_INET, protocol);
@@ -154,7 +155,7 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         if len < 24 {
             return Peer::refuse(family, protocol, Reason::MalformedAddress);
         }
-        let (Some(port), Some(addr)) = (raw::read::<u16>(address + 2), raw::read::<[u8; 16]>(address + 8)) else {
+        let (Some(port), Some(addr)) = (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 16]>(address + 8)) else {
             return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
         };
         return Peer::v6(addr, port, protocol);
@@ -244,28 +245,24 @@ fn better(best: &mut AddressRule, other: AddressRule) {
 }
 
 /// A unix socket's name.
-pub enum Unix {
-    /// One end of a pair, or a client that bound to nothing.
-    Unnamed,
-    /// In the abstract namespace: in no zone.
-    Abstract,
-    /// In the file system.
-    Path(raw::Place),
+#[derive(Clone, Copy)]
+pub struct UnixName {
+    /// Bound to a name at all.
+    pub is_bound: bool,
+    /// Where in the file system; no dentry for a name in the abstract namespace.
+    pub place: raw::Place,
 }
 
 /// The name that a unix socket is bound to.
 #[inline(always)]
-pub fn unix(sock: Sock) -> Result<Unix, Reason> {
+pub fn unix_name(sock: Sock) -> Result<UnixName, Reason> {
     let address = sock.address();
-    let (Some(bound), Some(dentry), Some(mount)) = (
-        raw::read::<u64>(address + offset::OFF_UNIX_SOCK_ADDR() as u64),
-        raw::read::<u64>(address + offset::OFF_UNIX_SOCK_PATH_DENTRY() as u64),
-        raw::read::<u64>(address + offset::OFF_UNIX_SOCK_PATH_MNT() as u64),
-    ) else {
+    let Some(bound) = raw::try_read::<u64>(address + offset::OFF_UNIX_SOCK_ADDR() as u64) else {
         return Err(fail::closed(Site::AddressRead, 0));
     };
-    if dentry != 0 {
-        return Ok(Unix::Path(raw::Place { dentry, mount }));
-    }
-    Ok(if bound == 0 { Unix::Unnamed } else { Unix::Abstract })
+    let place = raw::Place {
+        dentry: raw::read(address + offset::OFF_UNIX_SOCK_PATH_DENTRY() as u64),
+        mount: raw::read(address + offset::OFF_UNIX_SOCK_PATH_MNT() as u64),
+    };
+    Ok(UnixName { is_bound: bound != 0, place })
 }

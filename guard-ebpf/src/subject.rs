@@ -97,15 +97,12 @@ pub fn set_label(task: Task, label: &Label) -> Result<(), ()> {
 pub fn label_of_cgroup(cgroup: Cgroup) -> Option<Label> {
     let mut cgroup = cgroup;
     for _ in 0..CGROUP_DEPTH_MAX {
-        if cgroup.is_null() {
-            return None;
-        }
         let id = cgroup.id();
         // SAFETY: copied at once; a row replaced meanwhile is a label of the same cgroup.
         if let Some(label) = unsafe { AGENT_CGROUPS.get(id) } {
             return Some(*label);
         }
-        cgroup = cgroup.parent();
+        cgroup = cgroup.parent()?;
     }
     None
 }

@@ -2,11 +2,12 @@
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
-use guard_common::{Operation, Surface};
+use guard_common::{Operation, Reason, Surface};
 
-use super::{allow, refuse, report};
+use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
-use crate::kernel::Bprm;
+use crate::emit::Report;
+use crate::kernel::{Bprm, File};
 use crate::subject::Subject;
 use crate::zone;
 
@@ -18,16 +19,15 @@ pub fn bprm_check_security(ctx: LsmContext) -> i32 {
     let mut report = report(&subject, Operation::Exec, Surface::Exec);
     report.dentry = file.dentry().address();
     report.mount = file.mount().address();
-    if let Err(reason) = checks::switches(&subject, Surface::Exec) {
-        return refuse(report, reason);
-    }
-    let seen = match zone::of_file(&subject, file, Operation::Exec, 1 << Surface::Exec as u32) {
-        Ok(seen) => seen,
-        Err(reason) => return refuse(report, reason),
-    };
-    report.zone = seen.zone;
-    match network_boundary::check(&subject, seen.zone, Surface::Exec) {
-        Ok(()) => allow(report),
-        Err(reason) => refuse(report, reason),
-    }
+    let verdict = judge(&subject, file, &mut report);
+    conclude(&mut report, verdict)
+}
+
+#[inline(always)]
+fn judge(subject: &Subject, file: File, report: &mut Report) -> Result<News, Reason> {
+    checks::switches(subject, Surface::Exec)?;
+    let seen = zone::of_file(subject, file, Operation::Exec, 1 << Surface::Exec as u32)?;
+    report.zone = seen.zone as u16;
+    network_boundary::check(subject, seen.zone, Surface::Exec)?;
+    Ok(News::Tell)
 }

@@ -5,10 +5,10 @@ use aya_ebpf::programs::{FExitContext, LsmContext};
 use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface};
 
-use super::{allow, refuse, report};
+use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
-use crate::emit;
-use crate::kernel::{Dentry, File, Path, RenameData};
+use crate::emit::Report;
+use crate::kernel::{Dentry, File, Inode, Path, RenameData};
 use crate::maps::EPOCH;
 use crate::subject::Subject;
 use crate::zone;
@@ -29,36 +29,34 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let mut report = report(&subject, Operation::Open, surface);
     report.dentry = file.dentry().address();
     report.mount = file.mount().address();
-    report.flags = wanted;
-    if let Err(reason) = checks::switches(&subject, surface) {
-        return refuse(report, reason);
-    }
+    report.flags = wanted as u16;
+    let verdict = judge_open(&subject, file, wanted, surface, &mut report);
+    conclude(&mut report, verdict)
+}
+
+#[inline(always)]
+fn judge_open(
+    subject: &Subject,
+    file: File,
+    wanted: u32,
+    surface: Surface,
+    report: &mut Report,
+) -> Result<News, Reason> {
+    checks::switches(subject, surface)?;
     if file.flags() & FMODE_EXEC != 0 {
         // Judged as a program, by the next hook on its way.
-        return 0;
+        return Ok(News::Count);
     }
-    let uses = uses(wanted);
-    let seen = match zone::of_file(&subject, file, Operation::Open, uses) {
-        Ok(seen) => seen,
-        Err(reason) => return refuse(report, reason),
-    };
-    report.zone = seen.zone;
-    if let Err(reason) = network_boundary::check(&subject, seen.zone, surface) {
-        return refuse(report, reason);
+    let seen = zone::of_file(subject, file, Operation::Open, uses(wanted))?;
+    report.zone = seen.zone as u16;
+    network_boundary::check(subject, seen.zone, surface)?;
+    if surface == Surface::Write && wanted & OPEN_READ != 0 {
+        report.surface = Surface::Read as u16;
+        checks::surface::check(Surface::Read)?;
+        network_boundary::check(subject, seen.zone, Surface::Read)?;
+        report.surface = Surface::Write as u16;
     }
-    if surface as u16 == Surface::Write as u16 && wanted & OPEN_READ != 0 {
-        let read = checks::surface::check(Surface::Read)
-            .and_then(|()| network_boundary::check(&subject, seen.zone, Surface::Read));
-        if let Err(reason) = read {
-            report.surface = Surface::Read as u32;
-            return refuse(report, reason);
-        }
-    }
-    if seen.is_first {
-        return allow(report);
-    }
-    emit::count_allow(Operation::Open);
-    0
+    Ok(if seen.is_first { News::Tell } else { News::Count })
 }
 
 /// What an open is for. One that asks for neither reading nor writing still gets a descriptor for `ioctl`:
@@ -112,55 +110,56 @@ impl Name {
     }
 }
 
-/// May this agent change what stands under this name? Removing or replacing the root of a zone changes the
-/// zone that holds it as well.
-#[inline(always)]
-fn may_change(subject: &Subject, name: Name) -> Result<u32, (Reason, u32)> {
-    let place = zone::of_dentry(subject, name.dentry, name.mount).map_err(|reason| (reason, 0))?;
-    network_boundary::check(subject, place.zone, Surface::Write).map_err(|reason| (reason, place.zone))?;
-    if place.is_root && name.in_directory {
-        let above =
-            zone::of_dentry(subject, name.dentry.parent(), name.mount).map_err(|reason| (reason, 0))?;
-        network_boundary::check(subject, above.zone, Surface::Write).map_err(|reason| (reason, above.zone))?;
-    }
-    Ok(place.zone)
-}
-
 #[inline(always)]
 fn change(operation: Operation, name: Name, second: Option<Name>, detail: u32) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let mut report = report(&subject, operation, Surface::Write);
     report.dentry = name.dentry.address();
     report.mount = name.mount;
-    report.detail = detail;
+    report.detail = detail as u16;
     if let Some(second) = second {
         report.second_dentry = second.dentry.address();
         report.second_mount = second.mount;
     }
-    if let Err(reason) = checks::switches(&subject, Surface::Write) {
-        return refuse(report, reason);
-    }
-    match may_change(&subject, name) {
-        Ok(zone) => report.zone = zone,
-        Err((reason, zone)) => {
-            report.zone = zone;
-            return refuse(report, reason);
-        }
-    }
-    if let Some(second) = second {
-        if let Err((reason, zone)) = may_change(&subject, second) {
-            report.zone = zone;
-            return refuse(report, reason);
-        }
-    }
-    if operation as u16 == Operation::Mknod as u16 && is_device(detail) {
-        return refuse(report, Reason::DeviceNode);
-    }
-    allow(report)
+    let verdict = judge_change(&subject, name, second, &mut report);
+    conclude(&mut report, verdict)
 }
 
 #[inline(always)]
-fn is_device(mode: u32) -> bool {
+fn judge_change(
+    subject: &Subject,
+    name: Name,
+    second: Option<Name>,
+    report: &mut Report,
+) -> Result<News, Reason> {
+    checks::switches(subject, Surface::Write)?;
+    may_change(subject, name, report)?;
+    if let Some(second) = second {
+        may_change(subject, second, report)?;
+    }
+    if report.operation == Operation::Mknod as u16 && is_device(report.detail) {
+        return Err(Reason::DeviceNode);
+    }
+    Ok(News::Tell)
+}
+
+/// May this agent change what stands under this name? Removing or replacing the root of a zone changes the
+/// zone that holds it as well. The report keeps the zone that was asked last.
+#[inline(always)]
+fn may_change(subject: &Subject, name: Name, report: &mut Report) -> Result<(), Reason> {
+    let place = zone::of_dentry(subject, name.dentry, name.mount)?;
+    report.zone = place.zone as u16;
+    network_boundary::check(subject, place.zone, Surface::Write)?;
+    if place.is_root && name.in_directory {
+        let above = zone::of_dentry(subject, name.dentry.parent(), name.mount)?;
+        report.zone = above.zone as u16;
+        network_boundary::check(subject, above.zone, Surface::Write)?;
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn is_device(mode: u16) -> bool {
     let format = mode & 0o170_000;
     format == 0o020_000 || format == 0o060_000
 }
@@ -257,11 +256,7 @@ pub fn vfs_rmdir_done(_ctx: FExitContext) -> i32 {
 
 #[inline(always)]
 fn is_directory(dentry: Dentry) -> bool {
-    if dentry.is_null() {
-        return false;
-    }
-    let inode = dentry.inode();
-    !inode.is_null() && inode.is_directory()
+    dentry.checked().and_then(|dentry| dentry.inode().checked()).is_some_and(Inode::is_directory)
 }
 
 #[inline(always)]

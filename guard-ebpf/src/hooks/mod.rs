@@ -19,27 +19,40 @@ fn report(subject: &Subject, operation: Operation, surface: Surface) -> Report {
     Report {
         generation: subject.generation,
         agent: subject.agent,
-        profile: subject.profile,
-        operation: operation as u32,
-        surface: surface as u32,
+        profile: subject.profile as u16,
+        operation: operation as u16,
+        surface: surface as u16,
         ..Report::EMPTY
     }
 }
 
-/// Tells of a refusal, and is the hook's answer.
-#[inline(always)]
-fn refuse(mut report: Report, reason: Reason) -> i32 {
-    report.verdict = Verdict::Deny as u32;
-    report.reason = reason as u32;
-    emit::tell(&report);
-    -EACCES
+/// What an allowed action is worth telling.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// An event of its own.
+    Tell,
+    /// A count: it is on record already, or cannot be told apart.
+    Count,
 }
 
-/// Tells of an allowed action, and is the hook's answer.
+/// Tells of a verdict; gives the hook's answer. Called once in a hook: each call is verified anew.
 #[inline(always)]
-fn allow(mut report: Report) -> i32 {
-    report.verdict = Verdict::Allow as u32;
-    report.reason = Reason::EdgeAllows as u32;
-    emit::tell(&report);
-    0
+fn conclude(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
+    match verdict {
+        Ok(News::Count) => {
+            emit::count_allow(report.operation);
+            return 0;
+        }
+        Ok(News::Tell) => {
+            report.verdict = Verdict::Allow as u32;
+            report.reason = Reason::EdgeAllows as u16;
+        }
+        Err(reason) => {
+            report.verdict = Verdict::Deny as u32;
+            report.reason = reason as u16;
+        }
+    }
+    let denied = report.verdict == Verdict::Deny as u32;
+    emit::tell(report);
+    if denied { -EACCES } else { 0 }
 }

@@ -4,9 +4,9 @@ use aya_ebpf::macros::{btf_tracepoint, lsm};
 use aya_ebpf::programs::{BtfTracePointContext, LsmContext};
 use guard_common::event::EventKind;
 use guard_common::map::label::Label;
-use guard_common::{Operation, Surface, Verdict};
+use guard_common::{Operation, Reason, Surface, Verdict};
 
-use super::{refuse, report};
+use super::{News, conclude, report};
 use crate::checks::kill_switch;
 use crate::emit::{self, Report};
 use crate::fail::{self, Site};
@@ -17,15 +17,18 @@ use crate::subject::{Subject, label_of, label_of_cgroup, set_label};
 #[lsm(hook = "task_alloc")]
 pub fn task_alloc(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
-    let report = report(&subject, Operation::Fork, Surface::Exec);
-    if let Err(reason) = kill_switch::check(&subject) {
-        return refuse(report, reason);
-    }
-    let Some(label) = label_of(Task::current()) else { return 0 };
-    match set_label(Task(ctx.arg(0)), &label) {
-        Ok(()) => 0,
-        // A child without a label would be free.
-        Err(()) => refuse(report, fail::closed(Site::LabelInherit, 0)),
+    let mut report = report(&subject, Operation::Fork, Surface::Exec);
+    let verdict = judge_birth(&subject, Task(ctx.arg(0)));
+    conclude(&mut report, verdict)
+}
+
+#[inline(always)]
+fn judge_birth(subject: &Subject, child: Task) -> Result<News, Reason> {
+    kill_switch::check(subject)?;
+    // A child without a label would be free.
+    match label_of(Task::current()) {
+        Some(label) if set_label(child, &label).is_ok() => Ok(News::Count),
+        _ => Err(fail::closed(Site::LabelInherit, 0)),
     }
 }
 
@@ -73,8 +76,8 @@ struct IterTask {
 #[unsafe(link_section = "iter/task")]
 pub fn enrol_existing(ctx: *mut core::ffi::c_void) -> i32 {
     // SAFETY: the context of a task iterator.
-    let task = Task(unsafe { (*ctx.cast::<IterTask>()).task });
-    if task.is_null() || label_of(task).is_some() {
+    let Some(task) = Task(unsafe { (*ctx.cast::<IterTask>()).task }).checked() else { return 0 };
+    if label_of(task).is_some() {
         return 0;
     }
     if let Some(label) = label_of_cgroup(task.cgroup()) {
@@ -90,11 +93,11 @@ fn enrol(task: Task, label: &Label, site: Site) {
         return;
     }
     emit::tell(&Report {
-        kind: EventKind::Enrolled as u32,
+        kind: EventKind::Enrolled as u16,
         agent: label.agent,
-        profile: u32::from(label.profile),
-        operation: Operation::Fork as u32,
-        surface: Surface::Exec as u32,
+        profile: label.profile,
+        operation: Operation::Fork as u16,
+        surface: Surface::Exec as u16,
         verdict: Verdict::Allow as u32,
         ..Report::EMPTY
     });

@@ -31,8 +31,7 @@ impl Dentry {
     /// Inode number; 0 where the name has none.
     #[inline(always)]
     pub fn ino(self) -> u64 {
-        let inode = self.inode();
-        if inode.is_null() { 0 } else { inode.ino() }
+        self.inode().checked().map_or(0, Inode::ino)
     }
 
     /// Whether the file system is one that only the kernel mounts: pipes, sockets, memory files.

@@ -5,6 +5,7 @@
 //! kernel's BTF; the verifier sees them as known numbers.
 
 mod dentry;
+pub mod loops;
 mod offsets;
 pub mod raw;
 mod socket;
@@ -40,9 +41,17 @@ macro_rules! kernel_pointer {
 
         #[allow(dead_code, reason = "one macro for all kernel pointers")]
         impl $name {
+            /// The pointer, where there is one. Newer kernels demand the check before any field is
+            /// reached; the assembly keeps the compiler from computing a field's address before it.
             #[inline(always)]
-            pub fn is_null(self) -> bool {
-                self.0.is_null()
+            pub fn checked(self) -> Option<Self> {
+                let mut pointer = self.0;
+                if pointer.is_null() {
+                    return None;
+                }
+                // SAFETY: moves a register to itself.
+                unsafe { core::arch::asm!("{0} = {0}", inout(reg) pointer, options(nostack)) };
+                Some(Self(pointer))
             }
 
             /// The bare address, for probe reads.

@@ -6,11 +6,25 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
 use super::offset;
 
-/// Copies a value from a kernel address.
+/// Copies a value from a kernel address; all zero where the address is bad.
+///
+/// Not an `Option`: the compiler leaves its value undefined where there is none, and the verifier refuses a
+/// program that as much as spills an undefined register.
 #[inline(always)]
-pub fn read<T: Copy>(address: u64) -> Option<T> {
+pub fn read<T: Copy>(address: u64) -> T {
     let mut value = MaybeUninit::<T>::uninit();
-    // SAFETY: the helper fills the value whole or fails; a bad address is an error, not a fault.
+    // SAFETY: the helper fills the value, with zeros if it fails. Only integers are read.
+    unsafe {
+        bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
+        value.assume_init()
+    }
+}
+
+/// Copies a value from a kernel address, where zero would mean something.
+#[inline(always)]
+pub fn try_read<T: Copy>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: as above.
     unsafe {
         let failed = bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
         if failed == 0 { Some(value.assume_init()) } else { None }
@@ -24,41 +38,53 @@ pub struct Place {
     pub mount: u64,
 }
 
-/// One step outward from a place.
-pub enum Step {
-    /// The directory above, or the mount point that this file system's root covers.
-    Up(Place),
-    /// A mount that shows only a part of its file system, or one that is attached nowhere.
-    Unrooted,
-    /// The root of the mount namespace.
-    Root,
+/// Where a step outward led.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Way {
+    /// To the directory above, or the mount point that this file system's root covers.
+    Up = 0,
+    /// Nowhere: a mount that shows only a part of its file system, or one that is attached nowhere.
+    Unrooted = 1,
+    /// Nowhere: the root of the mount namespace.
+    Root = 2,
     /// A read failed.
-    Fault,
+    Fault = 3,
+}
+
+/// One step outward. `to` is the place itself where the way leads nowhere: an enum with a place in one
+/// variant would leave it undefined in the others, which the verifier does not take.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub way: Way,
+    pub to: Place,
 }
 
 impl Place {
-    /// Length of the name in bytes, and the address of its bytes.
+    /// Length of the name in bytes.
     #[inline(always)]
-    pub fn name(self) -> Option<(u32, u64)> {
-        let hash_len: u64 = read(self.dentry + offset::OFF_DENTRY_NAME_HASH_LEN() as u64)?;
-        let name: u64 = read(self.dentry + offset::OFF_DENTRY_NAME() as u64)?;
-        Some(((hash_len >> 32) as u32, name))
+    pub fn name_len(self) -> u32 {
+        let hash_len: u64 = read(self.dentry + offset::OFF_DENTRY_NAME_HASH_LEN() as u64);
+        (hash_len >> 32) as u32
+    }
+
+    /// Address of the name's bytes; 0 where it could not be read.
+    #[inline(always)]
+    pub fn name(self) -> u64 {
+        read(self.dentry + offset::OFF_DENTRY_NAME() as u64)
     }
 
     /// Inode number; 0 where the name has none.
     #[inline(always)]
-    pub fn ino(self) -> Option<u64> {
-        let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE() as u64)?;
-        if inode == 0 {
-            return Some(0);
-        }
+    pub fn ino(self) -> u64 {
+        let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE() as u64);
         read(inode + offset::OFF_INODE_INO() as u64)
     }
 
-    /// Device number, in the kernel's form.
+    /// Device number, in the kernel's form; 0 where it could not be read.
     #[inline(always)]
-    pub fn dev(self) -> Option<u32> {
-        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64)?;
+    pub fn dev(self) -> u32 {
+        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64);
         read(superblock + offset::OFF_SB_DEV() as u64)
     }
 
@@ -66,29 +92,34 @@ impl Place {
     /// reachable for the verifier; hence the probe reads.
     #[inline(always)]
     pub fn outward(self) -> Step {
-        let Some(parent) = read::<u64>(self.dentry + offset::OFF_DENTRY_PARENT() as u64) else {
-            return Step::Fault;
-        };
+        let parent: u64 = read(self.dentry + offset::OFF_DENTRY_PARENT() as u64);
+        if parent == 0 {
+            return self.nowhere(Way::Fault);
+        }
         if parent != self.dentry {
-            return Step::Up(Place { dentry: parent, mount: self.mount });
+            return Step { way: Way::Up, to: Place { dentry: parent, mount: self.mount } };
         }
         if self.mount == 0 {
-            return Step::Unrooted;
+            return self.nowhere(Way::Unrooted);
         }
         let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
-        let (Some(shown), Some(above), Some(point)) = (
-            read::<u64>(self.mount + offset::OFF_VFSMOUNT_ROOT() as u64),
-            read::<u64>(mount + offset::OFF_MOUNT_PARENT() as u64),
-            read::<u64>(mount + offset::OFF_MOUNT_MOUNTPOINT() as u64),
-        ) else {
-            return Step::Fault;
-        };
+        let shown: u64 = read(self.mount + offset::OFF_VFSMOUNT_ROOT() as u64);
+        let above: u64 = read(mount + offset::OFF_MOUNT_PARENT() as u64);
+        let point: u64 = read(mount + offset::OFF_MOUNT_MOUNTPOINT() as u64);
+        if above == 0 || point == 0 {
+            return self.nowhere(Way::Fault);
+        }
         if shown != self.dentry {
-            return Step::Unrooted;
+            return self.nowhere(Way::Unrooted);
         }
         if above == mount {
-            return Step::Root;
+            return self.nowhere(Way::Root);
         }
-        Step::Up(Place { dentry: point, mount: above + offset::OFF_MOUNT_MNT() as u64 })
+        Step { way: Way::Up, to: Place { dentry: point, mount: above + offset::OFF_MOUNT_MNT() as u64 } }
+    }
+
+    #[inline(always)]
+    fn nowhere(self, way: Way) -> Step {
+        Step { way, to: self }
     }
 }

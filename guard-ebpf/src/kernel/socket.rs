@@ -12,8 +12,16 @@ kernel_pointer! {
 }
 
 fields!(Socket {
-    sock: Sock = OFF_SOCKET_SK;
+    sock_or_null: Sock = OFF_SOCKET_SK;
 });
+
+impl Socket {
+    /// The protocol's half of the socket; none while it is being torn down.
+    #[inline(always)]
+    pub fn sock(self) -> Option<Sock> {
+        self.sock_or_null().checked()
+    }
+}
 
 fields!(Sock {
     family: u16 = OFF_SOCK_FAMILY;
@@ -27,7 +35,7 @@ impl Sock {
     /// The peer's IPv6 address.
     #[inline(always)]
     pub fn peer_v6(self) -> Option<[u8; 16]> {
-        raw::read(self.address() + offset::OFF_SOCK_V6_DADDR() as u64)
+        raw::try_read(self.address() + offset::OFF_SOCK_V6_DADDR() as u64)
     }
 }
 

@@ -55,11 +55,10 @@ impl Cgroup {
         self.kernfs_node().id()
     }
 
-    /// The cgroup above; null at the root.
+    /// The cgroup above; none at the root.
     #[inline(always)]
-    pub fn parent(self) -> Self {
-        let css = self.parent_css();
-        if css.is_null() { Self(core::ptr::null()) } else { css.cgroup() }
+    pub fn parent(self) -> Option<Self> {
+        self.parent_css().checked()?.cgroup().checked()
     }
 }
 

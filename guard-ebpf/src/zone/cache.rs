@@ -25,6 +25,24 @@ pub struct Seen {
     pub is_first: bool,
 }
 
+/// What a kept zone holds for.
+struct Key {
+    generation: u64,
+    epoch: u64,
+    parent_ino: u64,
+    name: u64,
+}
+
+impl Key {
+    #[inline(always)]
+    fn fits(&self, value: &Cached) -> bool {
+        value.generation == self.generation
+            && value.epoch == self.epoch
+            && value.parent_ino == self.parent_ino
+            && value.name == self.name
+    }
+}
+
 /// The zone of an open file. `uses` has one bit for each surface that it is opened for.
 #[inline(always)]
 pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -> Result<Seen, Reason> {
@@ -33,39 +51,33 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
         // SAFETY: a live array row. Volatile: read before the walk, and once.
         unsafe { core::ptr::read_volatile(epoch) }
     });
-    let parent_ino = dentry.parent().ino();
-    let name = dentry.name_hash_len();
+    // All of it read before the walk: a move during the walk must leave a key that no reader matches.
+    let key = Key {
+        generation: subject.generation,
+        epoch,
+        parent_ino: dentry.parent().ino(),
+        name: dentry.name_hash_len(),
+    };
     let kept = kept(inode);
     if let Some(kept) = kept {
         // SAFETY: storage lives as long as the inode, and this file holds the inode.
         let value = unsafe { &*kept };
-        if value.generation == subject.generation
-            && value.epoch == epoch
-            && value.parent_ino == parent_ino
-            && value.name == name
-        {
+        if key.fits(value) {
             return Ok(Seen { zone: subject.sees(u32::from(value.zone)), is_first: note_use(kept, subject, uses) });
         }
     }
     emit::count_walk(operation);
-    let found = walk::Found(walk::outward(dentry, file.mount().address(), subject.slot()));
+    let found = walk::outward(dentry, file.mount().address(), subject.slot());
     let zone = found.zone()?;
     // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
     if found.may_be_kept() && dentry.inode().0 == inode.0 {
-        let seen = seen_word(subject, uses);
-        let value = Cached {
-            generation: subject.generation,
-            epoch,
-            parent_ino,
-            name,
-            zone: zone as u16,
-            pad: [0; 3],
-            seen,
-        };
-        keep(inode, value, kept.is_some());
+        keep(inode, &key, zone | if kept.is_some() { REPLACES } else { 0 }, seen_word(subject, uses));
     }
     Ok(Seen { zone: subject.sees(zone), is_first: true })
 }
+
+/// Beside the zone: something is kept already, and is stale.
+const REPLACES: u32 = 1 << 16;
 
 #[inline(always)]
 fn seen_word(subject: &Subject, uses: u32) -> u64 {
@@ -106,12 +118,23 @@ fn kept(inode: Inode) -> Option<*mut Cached> {
 }
 
 /// Replaces what is kept. Values are never changed in place: a reader on another CPU would see half of each.
-#[inline(always)]
-fn keep(inode: Inode, mut value: Cached, replaces: bool) {
+///
+/// A function of its own, so that its stack does not lie under the walk's.
+#[inline(never)]
+fn keep(inode: Inode, key: &Key, zone_and_replaces: u32, seen: u64) -> i32 {
+    let mut value = Cached {
+        generation: key.generation,
+        epoch: key.epoch,
+        parent_ino: key.parent_ino,
+        name: key.name,
+        zone: zone_and_replaces as u16,
+        pad: [0; 3],
+        seen,
+    };
     let map = core::ptr::from_ref(&ZONE_CACHE).cast_mut().cast();
     // SAFETY: as above. Out of memory means the next open walks again.
     unsafe {
-        if replaces {
+        if zone_and_replaces & REPLACES != 0 {
             bpf_inode_storage_delete(map, inode.0.cast_mut().cast());
         }
         bpf_inode_storage_get(
@@ -121,5 +144,5 @@ fn keep(inode: Inode, mut value: Cached, replaces: bool) {
             u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE),
         );
     }
+    0
 }
-

@@ -28,7 +28,7 @@ pub struct Place {
 /// The zone of a name, whether or not it has an object yet.
 #[inline(always)]
 pub fn of_dentry(subject: &Subject, dentry: Dentry, mount: u64) -> Result<Place, Reason> {
-    let found = walk::Found(walk::outward(dentry, mount, subject.slot()));
+    let found = walk::outward(dentry, mount, subject.slot());
     let zone = found.zone()?;
     Ok(Place { zone: subject.sees(zone), is_root: found.is_leaf() })
 }
@@ -39,6 +39,6 @@ pub fn of_socket(subject: &Subject, place: raw::Place) -> Result<u32, Reason> {
     if place.dentry == 0 {
         return Ok(u32::from(ZoneId::ELSEWHERE.0));
     }
-    let found = walk::Found(walk::through_mounts(place.dentry, place.mount, subject.slot(), 0));
+    let found = walk::Found(walk::through_mounts(place.dentry, place.mount, subject.slot()));
     Ok(subject.sees(found.zone()?))
 }

@@ -5,6 +5,7 @@ use guard_common::limits::{CHILD_NAME_LEN_MAX, NAME_RULE_LEN_MAX};
 use guard_common::map::zone::{ChildKey, NameKey, NameKind, NameLengths};
 
 use crate::fail::{self, Site};
+use crate::kernel::loops::{END, GO_ON, opaque, repeat};
 use crate::maps::{CHILDREN, NAME_LENGTHS, NAMES};
 
 /// No rule.
@@ -27,31 +28,51 @@ pub fn exact(exact_lengths: u64, slot: u32, len: u32, name: u64) -> u32 {
     look_up(slot, NameKind::Exact as u32, len, name)
 }
 
-/// The zone of a rule for this name's end or start.
+/// A search among the rules for names' ends and starts.
+struct Ends {
+    suffix_lengths: u64,
+    prefix_lengths: u64,
+    name: u64,
+    slot: u32,
+    len: u32,
+    zone: u32,
+}
+
+/// The zone of a rule for this name's end or start; the shortest rule wins.
 #[inline(never)]
 pub fn ends(slot: u32, len: u32, name: u64) -> u32 {
     let lengths = lengths(slot);
     if lengths.suffix | lengths.prefix == 0 {
         return NONE;
     }
-    for ruled in 1..=NAME_RULE_LEN_MAX as u32 {
-        if ruled > len {
-            break;
-        }
-        if (lengths.suffix >> ruled) & 1 != 0 {
-            let zone = look_up(slot, NameKind::Suffix as u32, ruled, name + u64::from(len - ruled));
-            if zone != NONE {
-                return zone;
-            }
-        }
-        if (lengths.prefix >> ruled) & 1 != 0 {
-            let zone = look_up(slot, NameKind::Prefix as u32, ruled, name);
-            if zone != NONE {
-                return zone;
-            }
-        }
+    let mut state = Ends {
+        suffix_lengths: lengths.suffix,
+        prefix_lengths: lengths.prefix,
+        name: opaque(name),
+        slot,
+        len,
+        zone: opaque(NONE),
+    };
+    repeat(NAME_RULE_LEN_MAX as u32, &mut state, ends_of_length);
+    opaque(state.zone)
+}
+
+fn ends_of_length(turn: u32, state: *mut Ends) -> i64 {
+    // SAFETY: the state of `ends`.
+    let state = unsafe { &mut *state };
+    let ruled = turn + 1;
+    if ruled > state.len {
+        return END;
     }
-    NONE
+    let mut zone = NONE;
+    if (state.suffix_lengths >> ruled) & 1 != 0 {
+        zone = look_up(state.slot, NameKind::Suffix as u32, ruled, state.name + u64::from(state.len - ruled));
+    }
+    if zone == NONE && (state.prefix_lengths >> ruled) & 1 != 0 {
+        zone = look_up(state.slot, NameKind::Prefix as u32, ruled, state.name);
+    }
+    state.zone = zone;
+    if zone == NONE { GO_ON } else { END }
 }
 
 #[inline(never)]

@@ -7,7 +7,8 @@ use guard_common::{Reason, ZoneId};
 use super::names;
 use crate::fail::{self, Site};
 use crate::kernel::Dentry;
-use crate::kernel::raw::{Place, Step};
+use crate::kernel::loops::{END, GO_ON, opaque, repeat};
+use crate::kernel::raw::{Place, Way};
 use crate::maps::MARKS;
 
 /// A walk's result in one register: functions called by programs return nothing larger.
@@ -88,68 +89,137 @@ fn found(zone: u32, flags: u32) -> u32 {
     if zone == names::FAULT { Found::nothing(Reason::KernelFault) } else { zone | flags }
 }
 
-/// Walks within the file system; past its root only where the root has no mark.
-#[inline(never)]
-pub fn outward(dentry: Dentry, mount: u64, slot: u32) -> u32 {
-    let dev = dentry.dev();
-    let exact_lengths = names::lengths(slot).exact;
-    let mut at = dentry;
-    let (mut child_len, mut child_name) = (0, 0);
-    for step in 0..WALK_STEPS_MAX {
-        let ino = at.ino();
-        let len = (at.name_hash_len() >> 32) as u32;
-        let here = Here { ino, dev, len, name: at.name(), child_len, child_name };
-        let mark = if ino == 0 { Mark::default() } else { mark(ino, dev, slot) };
-        let zone = decides(&here, mark, exact_lengths, slot);
-        if zone != names::NONE {
-            return found(zone, if step == 0 { LEAF } else { 0 });
-        }
-        if step == 0 {
-            let zone = names::ends(slot, len, here.name);
-            if zone != names::NONE {
-                return found(zone, LEAF);
-            }
-        }
-        let parent = at.parent();
-        if parent.0 == at.0 {
-            if at.is_kernel_internal() {
-                return u32::from(ZoneId::ANONYMOUS.0);
-            }
-            return through_mounts(at.address(), mount, slot, 1);
-        }
-        (child_len, child_name) = (len, here.name);
-        at = parent;
-    }
-    Found::nothing(Reason::PathTooDeep)
+/// A walk within one file system.
+struct Walk {
+    at: Dentry,
+    dev: u32,
+    slot: u32,
+    exact_lengths: u64,
+    child_len: u32,
+    /// 0 until something decided: see [`Found`].
+    found: u32,
+    child_name: u64,
+    /// Zone by the rules for the end or start of the object's own name.
+    own_name: u32,
 }
 
-/// The same walk by probe reads, through mounts: from a name that the verifier does not know, or, with
-/// `skip` 1, on from the root of a file system that has no mark.
+/// The walk has reached its file system's root, and nothing decided.
+const AT_ROOT: u32 = THROUGH_MOUNT;
+
+/// Walks within the file system; through mounts only where its root has no mark.
+#[inline(always)]
+pub fn outward(dentry: Dentry, mount: u64, slot: u32) -> Found {
+    let found = within(dentry, slot);
+    Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, slot) } else { found })
+}
+
 #[inline(never)]
-pub fn through_mounts(dentry: u64, mount: u64, slot: u32, skip: u32) -> u32 {
-    let exact_lengths = names::lengths(slot).exact;
-    let mut at = Place { dentry, mount };
-    let (mut child_len, mut child_name) = (0, 0);
-    for step in 0..WALK_STEPS_MAX {
-        let (Some(ino), Some(dev), Some((len, name))) = (at.ino(), at.dev(), at.name()) else {
-            return Found::nothing(fail::closed(Site::WalkRead, 0));
-        };
-        if step >= skip {
-            let here = Here { ino, dev, len, name, child_len, child_name };
-            let zone = decides(&here, mark(ino, dev, slot), exact_lengths, slot);
-            if zone != names::NONE {
-                return found(zone, THROUGH_MOUNT);
-            }
-        }
-        match at.outward() {
-            Step::Up(place) => {
-                // Crossing a mount, the root's own name (`/`) is nobody's child.
-                (child_len, child_name) = if place.mount == at.mount { (len, name) } else { (0, 0) };
-                at = place;
-            }
-            Step::Unrooted | Step::Root => return Found::nothing(Reason::UnresolvedObject),
-            Step::Fault => return Found::nothing(fail::closed(Site::WalkRead, 0)),
-        }
+fn within(dentry: Dentry, slot: u32) -> u32 {
+    let mut walk = Walk {
+        own_name: names::ends(slot, (dentry.name_hash_len() >> 32) as u32, dentry.name()),
+        at: dentry,
+        dev: dentry.dev(),
+        slot,
+        exact_lengths: names::lengths(slot).exact,
+        child_len: opaque(0),
+        found: opaque(0),
+        child_name: opaque(0),
+    };
+    repeat(WALK_STEPS_MAX, &mut walk, step_outward);
+    let found = opaque(walk.found);
+    if found == 0 {
+        return Found::nothing(Reason::PathTooDeep);
     }
-    Found::nothing(Reason::PathTooDeep)
+    if found == AT_ROOT && walk.at.is_kernel_internal() {
+        return u32::from(ZoneId::ANONYMOUS.0);
+    }
+    found
+}
+
+fn step_outward(step: u32, walk: *mut Walk) -> i64 {
+    // SAFETY: the state of `within`.
+    let walk = unsafe { &mut *walk };
+    let at = walk.at;
+    let here = Here {
+        ino: at.ino(),
+        dev: walk.dev,
+        len: (at.name_hash_len() >> 32) as u32,
+        name: at.name(),
+        child_len: walk.child_len,
+        child_name: walk.child_name,
+    };
+    let mark = if here.ino == 0 { Mark::default() } else { mark(here.ino, here.dev, walk.slot) };
+    let mut zone = decides(&here, mark, walk.exact_lengths, walk.slot);
+    if zone == names::NONE && step == 0 {
+        zone = walk.own_name;
+    }
+    if zone != names::NONE {
+        walk.found = found(zone, if step == 0 { LEAF } else { 0 });
+        return END;
+    }
+    let parent = at.parent();
+    if parent.0 == at.0 {
+        walk.found = AT_ROOT;
+        return END;
+    }
+    walk.child_len = here.len;
+    walk.child_name = here.name;
+    walk.at = parent;
+    GO_ON
+}
+
+/// A walk through mounts.
+struct Crossing {
+    at: Place,
+    slot: u32,
+    exact_lengths: u64,
+    child_len: u32,
+    found: u32,
+    child_name: u64,
+}
+
+/// The same walk by probe reads, on through mounts: from a name that the verifier does not know, or on a file
+/// system whose root has no mark.
+#[inline(never)]
+pub fn through_mounts(dentry: u64, mount: u64, slot: u32) -> u32 {
+    let mut crossing = Crossing {
+        at: opaque(Place { dentry, mount }),
+        slot,
+        exact_lengths: names::lengths(slot).exact,
+        child_len: opaque(0),
+        found: opaque(0),
+        child_name: opaque(0),
+    };
+    repeat(WALK_STEPS_MAX, &mut crossing, step_through);
+    let found = opaque(crossing.found);
+    if found == 0 { Found::nothing(Reason::PathTooDeep) } else { found }
+}
+
+fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
+    // SAFETY: the state of `through_mounts`.
+    let crossing = unsafe { &mut *crossing };
+    let at = crossing.at;
+    let (ino, dev, len, name) = (at.ino(), at.dev(), at.name_len(), at.name());
+    if dev == 0 || name == 0 {
+        crossing.found = Found::nothing(fail::closed(Site::WalkRead, 0));
+        return END;
+    }
+    let (child_len, child_name) = (crossing.child_len, crossing.child_name);
+    let here = Here { ino, dev, len, name, child_len, child_name };
+    let zone = decides(&here, mark(ino, dev, crossing.slot), crossing.exact_lengths, crossing.slot);
+    if zone != names::NONE {
+        crossing.found = found(zone, THROUGH_MOUNT);
+        return END;
+    }
+    let outward = at.outward();
+    // Crossing a mount, the root's own name (`/`) is nobody's child.
+    crossing.child_len = if outward.to.mount == at.mount { len } else { 0 };
+    crossing.child_name = name;
+    crossing.at = outward.to;
+    match outward.way {
+        Way::Up => return GO_ON,
+        Way::Unrooted | Way::Root => crossing.found = Found::nothing(Reason::UnresolvedObject),
+        Way::Fault => crossing.found = Found::nothing(fail::closed(Site::WalkRead, 0)),
+    }
+    END
 }
