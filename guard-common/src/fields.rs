@@ -23,7 +23,8 @@ macro_rules! kernel_fields {
             OFF_PATH_DENTRY = "path" "dentry";
             OFF_DENTRY_PARENT = "dentry" "d_parent";
             OFF_DENTRY_INODE = "dentry" "d_inode";
-            OFF_DENTRY_NAME_HASH_LEN = "dentry" "d_name.hash_len";
+            OFF_DENTRY_NAME_HASH = "dentry" "d_name.hash";
+            OFF_DENTRY_NAME_LEN = "dentry" "d_name.len";
             OFF_DENTRY_NAME = "dentry" "d_name.name";
             OFF_DENTRY_SB = "dentry" "d_sb";
             OFF_INODE_INO = "inode" "i_ino";

@@ -30,7 +30,7 @@ pub const NAMES_MAX: u32 = 4_096;
 pub const NAME_RULE_LEN_MAX: usize = 32;
 
 /// Longest last component of a root that does not exist yet, in bytes.
-pub const CHILD_NAME_LEN_MAX: usize = 64;
+pub const CHILD_NAME_LEN_MAX: usize = 40;
 
 /// Address rules, both generations together.
 pub const ADDRESSES_MAX: u32 = 131_072;

@@ -24,11 +24,9 @@ use crate::maps::{ALLOWS, COUNTS, DENIES, SEQUENCE};
 #[repr(C)]
 pub struct Report {
     pub generation: u64,
-    pub dentry: u64,
-    pub mount: u64,
+    pub object: Object,
+    /// New name of a rename or link, on the same mount; 0 for none.
     pub second_dentry: u64,
-    pub second_mount: u64,
-    pub addr: [u8; 16],
     pub agent: u32,
     pub verdict: u32,
     pub profile: u16,
@@ -42,18 +40,24 @@ pub struct Report {
     pub port: u16,
     pub family: u16,
     pub protocol: u16,
-    pub pad: u16,
+    /// Whether the object is an address.
+    pub is_peer: u16,
+}
+
+/// A name in the file system, or a peer's address.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub union Object {
+    pub place: Place,
+    pub addr: [u8; 16],
 }
 
 impl Report {
     /// A report about nothing yet.
     pub const EMPTY: Self = Self {
         generation: 0,
-        dentry: 0,
-        mount: 0,
+        object: Object { place: Place { dentry: 0, mount: 0 } },
         second_dentry: 0,
-        second_mount: 0,
-        addr: [0; 16],
         agent: 0,
         verdict: 0,
         profile: 0,
@@ -67,8 +71,34 @@ impl Report {
         port: 0,
         family: 0,
         protocol: 0,
-        pad: 0,
+        is_peer: 0,
     };
+
+    /// The object's name; no dentry where it has none.
+    #[inline(always)]
+    fn place(&self) -> Place {
+        if self.is_peer != 0 {
+            return Place { dentry: 0, mount: 0 };
+        }
+        // SAFETY: both variants are plain bytes.
+        unsafe { self.object.place }
+    }
+
+    /// The second name, where there is one.
+    #[inline(always)]
+    fn second(&self) -> Place {
+        Place { dentry: self.second_dentry, mount: self.place().mount }
+    }
+
+    /// The peer's address; zeros where the object is none.
+    #[inline(always)]
+    fn addr(&self) -> [u8; 16] {
+        if self.is_peer == 0 {
+            return [0; 16];
+        }
+        // SAFETY: both variants are plain bytes.
+        unsafe { self.object.addr }
+    }
 }
 
 /// Counts a walk that the cache did not spare.
@@ -96,8 +126,8 @@ fn count(operation: u32, column: u32) {
 pub fn tell(report: &Report) -> i32 {
     let denied = report.verdict != Verdict::Allow as u32;
     count(u32::from(report.operation), if denied { COUNT_DENY } else { COUNT_ALLOW });
-    let first = measure(report.dentry, report.mount);
-    let second = measure(report.second_dentry, report.second_mount);
+    let first = measure(report.place());
+    let second = measure(report.second());
     let total = (first & TOTAL) + (second & TOTAL);
     if total <= 192 && (first | second) & HAS_LONG_NAME == 0 {
         write_small(report)
@@ -120,11 +150,11 @@ struct Measure {
 
 /// Bytes of names on the way outward, NULs included, and whether one of them is long.
 #[inline(never)]
-fn measure(dentry: u64, mount: u64) -> u32 {
-    if dentry == 0 {
+fn measure(at: Place) -> u32 {
+    if at.dentry == 0 {
         return 0;
     }
-    let mut state = Measure { at: opaque(Place { dentry, mount }), total: opaque(0) };
+    let mut state = Measure { at: opaque(at), total: opaque(0) };
     repeat(WALK_STEPS_MAX, &mut state, measure_name);
     opaque(state.total)
 }
@@ -176,17 +206,17 @@ fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
             return 0;
         }
         let mut text = Text {
-            at: opaque(Place { dentry: report.dentry, mount: report.mount }),
+            at: opaque(report.place()),
             text: room.add(size_of::<Event>()),
             end: opaque(0),
             flags: opaque(u32::from(report.flags)),
         };
-        if report.dentry != 0 {
+        if report.place().dentry != 0 {
             repeat(WALK_STEPS_MAX, &mut text, write_name::<ROOM, NAME>);
         }
         let path_len = text.end;
         if report.second_dentry != 0 {
-            text.at = opaque(Place { dentry: report.second_dentry, mount: report.second_mount });
+            text.at = opaque(report.second());
             text.end = opaque(text.end);
             repeat(WALK_STEPS_MAX, &mut text, write_name::<ROOM, NAME>);
         }
@@ -214,7 +244,7 @@ fn next_number(ring: Ring) -> u64 {
 #[inline(always)]
 unsafe fn head(event: *mut Event, report: &Report, seq: u64) {
     let leader = Task::current().leader();
-    let at = Place { dentry: report.dentry, mount: 0 };
+    let at = report.place();
     // SAFETY: helpers that take nothing, or a buffer and its length.
     unsafe {
         let pid_tgid = bpf_get_current_pid_tgid();
@@ -239,9 +269,9 @@ unsafe fn head(event: *mut Event, report: &Report, seq: u64) {
         event.start_boot_ns = leader.start_boot_ns();
         event.generation = report.generation;
         bpf_get_current_comm((&raw mut event.comm).cast(), 16);
-        event.ino = if report.dentry == 0 { 0 } else { at.ino() };
-        event.dev = if report.dentry == 0 { 0 } else { at.dev() };
-        event.addr = report.addr;
+        event.ino = if at.dentry == 0 { 0 } else { at.ino() };
+        event.dev = if at.dentry == 0 { 0 } else { at.dev() };
+        event.addr = report.addr();
         event.port = report.port;
         event.family = report.family;
         event.protocol = report.protocol;

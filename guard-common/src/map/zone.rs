@@ -107,7 +107,7 @@ pub struct Cached {
 const _: () = {
     assert!(size_of::<MarkKey>() == 16);
     assert!(size_of::<Mark>() == 4);
-    assert!(size_of::<ChildKey>() == 80);
+    assert!(size_of::<ChildKey>() == 56);
     assert!(size_of::<NameKey>() == 36);
     assert!(size_of::<NameLengths>() == 24);
     assert!(size_of::<Cached>() == 48);

@@ -17,8 +17,7 @@ pub fn bprm_check_security(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let file = Bprm(ctx.arg(0)).file();
     let mut report = report(&subject, Operation::Exec, Surface::Exec);
-    report.dentry = file.dentry().address();
-    report.mount = file.mount().address();
+    report.object.place = file.place();
     let verdict = judge(&subject, file, &mut report);
     conclude(&mut report, verdict)
 }

@@ -8,7 +8,7 @@ use guard_common::{Operation, Reason, Surface};
 use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
-use crate::kernel::{Dentry, File, Inode, Path, RenameData};
+use crate::kernel::{Dentry, File, Inode, Path, RenameData, raw};
 use crate::maps::EPOCH;
 use crate::subject::Subject;
 use crate::zone;
@@ -27,8 +27,7 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let wanted = wanted(file);
     let surface = if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 { Surface::Write } else { Surface::Read };
     let mut report = report(&subject, Operation::Open, surface);
-    report.dentry = file.dentry().address();
-    report.mount = file.mount().address();
+    report.object.place = file.place();
     report.flags = wanted as u16;
     let verdict = judge_open(&subject, file, wanted, surface, &mut report);
     conclude(&mut report, verdict)
@@ -114,12 +113,10 @@ impl Name {
 fn change(operation: Operation, name: Name, second: Option<Name>, detail: u32) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let mut report = report(&subject, operation, Surface::Write);
-    report.dentry = name.dentry.address();
-    report.mount = name.mount;
+    report.object.place = raw::Place { dentry: name.dentry.address(), mount: name.mount };
     report.detail = detail as u16;
     if let Some(second) = second {
         report.second_dentry = second.dentry.address();
-        report.second_mount = second.mount;
     }
     let verdict = judge_change(&subject, name, second, &mut report);
     conclude(&mut report, verdict)

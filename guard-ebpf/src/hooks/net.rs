@@ -44,7 +44,8 @@ pub fn socket_sendmsg(ctx: LsmContext) -> i32 {
 fn send_to(subject: &Subject, operation: Operation, peer: Peer, news: News) -> i32 {
     let surface = if peer.is_unix() { Surface::Ipc } else { Surface::Connect };
     let mut report = report(subject, operation, surface);
-    report.addr = peer.addr;
+    report.object.addr = peer.addr;
+    report.is_peer = 1;
     report.port = peer.port;
     report.family = peer.family;
     report.protocol = peer.protocol;
@@ -102,8 +103,7 @@ fn judge_unix(subject: &Subject, other: Sock, report: &mut Report, news: News) -
         // One end of a pair, or a client that bound to nothing: who holds it was given it.
         return Ok(News::Count);
     }
-    report.dentry = name.place.dentry;
-    report.mount = name.place.mount;
+    report.object.place = name.place;
     let zone = zone::of_socket(subject, name.place)?;
     report.zone = zone as u16;
     network_boundary::check(subject, zone, Surface::Ipc)?;

@@ -14,8 +14,9 @@ kernel_pointer! {
 fields!(Dentry {
     parent: Dentry = OFF_DENTRY_PARENT;
     inode: Inode = OFF_DENTRY_INODE;
-    /// Length in the upper half, hash (salted with the parent) in the lower.
-    name_hash_len: u64 = OFF_DENTRY_NAME_HASH_LEN;
+    /// Hash of the name, salted with its directory.
+    name_hash: u32 = OFF_DENTRY_NAME_HASH;
+    name_len: u32 = OFF_DENTRY_NAME_LEN;
     /// Address of the name's bytes.
     name: u64 = OFF_DENTRY_NAME;
     superblock: SuperBlock = OFF_DENTRY_SB;

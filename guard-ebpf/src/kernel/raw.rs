@@ -64,8 +64,7 @@ impl Place {
     /// Length of the name in bytes.
     #[inline(always)]
     pub fn name_len(self) -> u32 {
-        let hash_len: u64 = read(self.dentry + offset::OFF_DENTRY_NAME_HASH_LEN() as u64);
-        (hash_len >> 32) as u32
+        read(self.dentry + offset::OFF_DENTRY_NAME_LEN() as u64)
     }
 
     /// Address of the name's bytes; 0 where it could not be read.

@@ -1,6 +1,7 @@
 //! Arguments of file and exec hooks.
 
 use super::dentry::{Dentry, Inode};
+use super::raw::Place;
 use super::{fields, kernel_pointer};
 
 kernel_pointer! {
@@ -23,6 +24,14 @@ fields!(File {
     dentry: Dentry = OFF_FILE_PATH_DENTRY;
     mount: Mount = OFF_FILE_PATH_MNT;
 });
+
+impl File {
+    /// The name it was opened by.
+    #[inline(always)]
+    pub fn place(self) -> Place {
+        Place { dentry: self.dentry().address(), mount: self.mount().address() }
+    }
+}
 
 fields!(Path {
     dentry: Dentry = OFF_PATH_DENTRY;

@@ -27,7 +27,6 @@ pub struct Seen {
 
 /// What a kept zone holds for.
 struct Key {
-    generation: u64,
     epoch: u64,
     parent_ino: u64,
     name: u64,
@@ -35,8 +34,8 @@ struct Key {
 
 impl Key {
     #[inline(always)]
-    fn fits(&self, value: &Cached) -> bool {
-        value.generation == self.generation
+    fn fits(&self, subject: &Subject, value: &Cached) -> bool {
+        value.generation == subject.generation
             && value.epoch == self.epoch
             && value.parent_ino == self.parent_ino
             && value.name == self.name
@@ -53,16 +52,15 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
     });
     // All of it read before the walk: a move during the walk must leave a key that no reader matches.
     let key = Key {
-        generation: subject.generation,
         epoch,
         parent_ino: dentry.parent().ino(),
-        name: dentry.name_hash_len(),
+        name: (u64::from(dentry.name_len()) << 32) | u64::from(dentry.name_hash()),
     };
     let kept = kept(inode);
     if let Some(kept) = kept {
         // SAFETY: storage lives as long as the inode, and this file holds the inode.
         let value = unsafe { &*kept };
-        if key.fits(value) {
+        if key.fits(subject, value) {
             return Ok(Seen { zone: subject.sees(u32::from(value.zone)), is_first: note_use(kept, subject, uses) });
         }
     }
@@ -71,7 +69,7 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
     let zone = found.zone()?;
     // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
     if found.may_be_kept() && dentry.inode().0 == inode.0 {
-        keep(inode, &key, zone | if kept.is_some() { REPLACES } else { 0 }, seen_word(subject, uses));
+        keep(inode, &key, subject.generation, zone | if kept.is_some() { REPLACES } else { 0 }, seen_word(subject, uses));
     }
     Ok(Seen { zone: subject.sees(zone), is_first: true })
 }
@@ -121,9 +119,9 @@ fn kept(inode: Inode) -> Option<*mut Cached> {
 ///
 /// A function of its own, so that its stack does not lie under the walk's.
 #[inline(never)]
-fn keep(inode: Inode, key: &Key, zone_and_replaces: u32, seen: u64) -> i32 {
+fn keep(inode: Inode, key: &Key, generation: u64, zone_and_replaces: u32, seen: u64) -> i32 {
     let mut value = Cached {
-        generation: key.generation,
+        generation,
         epoch: key.epoch,
         parent_ino: key.parent_ino,
         name: key.name,

@@ -116,7 +116,7 @@ pub fn outward(dentry: Dentry, mount: u64, slot: u32) -> Found {
 #[inline(never)]
 fn within(dentry: Dentry, slot: u32) -> u32 {
     let mut walk = Walk {
-        own_name: names::ends(slot, (dentry.name_hash_len() >> 32) as u32, dentry.name()),
+        own_name: names::ends(slot, dentry.name_len(), dentry.name()),
         at: dentry,
         dev: dentry.dev(),
         slot,
@@ -143,7 +143,7 @@ fn step_outward(step: u32, walk: *mut Walk) -> i64 {
     let here = Here {
         ino: at.ino(),
         dev: walk.dev,
-        len: (at.name_hash_len() >> 32) as u32,
+        len: at.name_len(),
         name: at.name(),
         child_len: walk.child_len,
         child_name: walk.child_name,
