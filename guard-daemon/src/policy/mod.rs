@@ -27,7 +27,9 @@ pub use lineage::Lineage;
 pub use problem::{Place, Problem, Problems};
 pub use resolve::{Resolved, Unresolved, resolve};
 pub use rows::Rows;
-pub use source::{EMBEDDED_NAME, FILES_MAX, INCLUDE_DEPTH_MAX, Source, Sources, TEXT_BYTES_MAX};
+pub use source::{
+    EMBEDDED_INCLUDE, EMBEDDED_NAME, FILES_MAX, INCLUDE_DEPTH_MAX, Source, Sources, TEXT_BYTES_MAX,
+};
 
 /// Checks and compiles.
 pub fn load(sources: Sources, lineage: &Lineage) -> Result<Compiled, Problems> {

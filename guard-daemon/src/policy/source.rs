@@ -23,6 +23,8 @@ const BUNDLED: &str = "#:file ";
 
 /// The policy that serves where no file is given.
 pub const EMBEDDED_NAME: &str = "embedded default";
+/// Includes that policy.
+pub const EMBEDDED_INCLUDE: &str = "guard:default";
 const EMBEDDED_TEXT: &str = include_str!("../../../policies/default.toml");
 
 /// One file's name and text.
@@ -30,6 +32,8 @@ const EMBEDDED_TEXT: &str = include_str!("../../../policies/default.toml");
 pub struct Source {
     /// Its path, as it was named.
     pub name: String,
+    /// Its path from the first file's folder: the same however the first file itself was named.
+    near: String,
     /// Its text.
     pub text: String,
 }
@@ -50,7 +54,8 @@ pub struct Sources {
 impl Sources {
     /// The policy that is built into the program.
     pub fn embedded() -> Self {
-        Self { files: vec![Source { name: EMBEDDED_NAME.to_owned(), text: EMBEDDED_TEXT.to_owned() }] }
+        let name = EMBEDDED_NAME.to_owned();
+        Self { files: vec![Source { near: name.clone(), name, text: EMBEDDED_TEXT.to_owned() }] }
     }
 
     /// Reads a policy from the file system.
@@ -66,25 +71,26 @@ impl Sources {
         Self::gather(&name, bytes, &mut |include| read_file(Path::new(include)))
     }
 
-    /// The policy as one text: the named file's, then each include under a line with its name. Without includes
-    /// that is the file's own text. What travels to the daemon, and what it keeps.
+    /// The policy as one text: the named file's, then each include under a line with its name, seen from the
+    /// named file's folder. Without includes that is the file's own text. What travels to the daemon, and what it
+    /// keeps.
     pub fn bundle(&self) -> String {
         let mut bundle = self.text().to_owned();
         for file in self.files.iter().skip(1) {
-            bundle.push_str(&format!("\n{BUNDLED}{}\n{}", file.name, file.text));
+            bundle.push_str(&format!("\n{BUNDLED}{}\n{}", file.near, file.text));
         }
         bundle
     }
 
-    /// Rebuilds a policy from its one text.
+    /// Rebuilds a policy from its one text. `name` may be another way to name the file.
     pub fn unbundle(name: &str, bundle: &str) -> Result<Self, Problems> {
         let separator = format!("\n{BUNDLED}");
         let mut parts = bundle.split(separator.as_str());
         let text = parts.next().unwrap_or_default();
         let includes: Vec<(&str, &str)> =
             parts.map(|part| part.split_once('\n').unwrap_or((part, ""))).collect();
-        Self::gather(name, text.as_bytes().to_vec(), &mut |wanted| {
-            let found = includes.iter().find(|(name, _)| *name == wanted);
+        Self::follow(name, text.as_bytes().to_vec(), &mut |_, near| {
+            let found = includes.iter().find(|(include, _)| *include == near);
             found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| {
                 io::Error::new(io::ErrorKind::NotFound, "it did not come along with the policy's text")
             })
@@ -97,8 +103,16 @@ impl Sources {
         bytes: Vec<u8>,
         read: &mut dyn FnMut(&str) -> io::Result<Vec<u8>>,
     ) -> Result<Self, Problems> {
+        Self::follow(name, bytes, &mut |name, _| match name {
+            EMBEDDED_INCLUDE => Ok(EMBEDDED_TEXT.as_bytes().to_vec()),
+            _ => read(name),
+        })
+    }
+
+    fn follow(name: &str, bytes: Vec<u8>, read: &mut ReadInclude<'_>) -> Result<Self, Problems> {
+        let near = Path::new(name).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut gathering = Gathering { files: Vec::new(), bytes: 0, read };
-        gathering.add(name, bytes, None, &mut Vec::new())?;
+        gathering.add(name, &near, bytes, None, &mut Vec::new())?;
         Ok(Self { files: gathering.files })
     }
 
@@ -118,18 +132,13 @@ impl Sources {
     }
 
     /// SHA-256, hex: of the text itself, as `sha256sum FILE` prints it. With includes: of what `sha256sum`
-    /// prints for all of the files in order.
+    /// prints for all of the files in order, in the named file's folder.
     pub fn sha256(&self) -> String {
         let digest = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
+        let line = |file: &Source| format!("{}  {}\n", digest(file.text.as_bytes()), file.near);
         match self.files.as_slice() {
             [only] => digest(only.text.as_bytes()),
-            files => {
-                let lines: String = files
-                    .iter()
-                    .map(|file| format!("{}  {}\n", digest(file.text.as_bytes()), file.name))
-                    .collect();
-                digest(lines.as_bytes())
-            }
+            files => digest(files.iter().map(line).collect::<String>().as_bytes()),
         }
     }
 
@@ -158,10 +167,13 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads an include, given its name and its name from the first file's folder.
+type ReadInclude<'a> = dyn FnMut(&str, &str) -> io::Result<Vec<u8>> + 'a;
+
 struct Gathering<'a> {
     files: Vec<Source>,
     bytes: usize,
-    read: &'a mut dyn FnMut(&str) -> io::Result<Vec<u8>>,
+    read: &'a mut ReadInclude<'a>,
 }
 
 impl Gathering<'_> {
@@ -169,6 +181,7 @@ impl Gathering<'_> {
     fn add(
         &mut self,
         name: &str,
+        near: &str,
         bytes: Vec<u8>,
         from: Option<&Place>,
         stack: &mut Vec<String>,
@@ -195,10 +208,10 @@ impl Gathering<'_> {
             let place = from.cloned().unwrap_or_else(|| Place::whole(name));
             return Err(one(place, format!("more than {FILES_MAX} files"), "put some of them together"));
         }
-        self.files.push(Source { name: name.to_owned(), text: text.clone() });
+        self.files.push(Source { name: name.to_owned(), near: near.to_owned(), text: text.clone() });
         stack.push(normal(Path::new(name)));
         for (place, include) in includes(name, &text) {
-            self.include(name, place, &include, stack)?;
+            self.include((name, near), place, &include, stack)?;
         }
         stack.pop();
         Ok(())
@@ -206,7 +219,7 @@ impl Gathering<'_> {
 
     fn include(
         &mut self,
-        from: &str,
+        from: (&str, &str),
         place: Place,
         include: &str,
         stack: &mut Vec<String>,
@@ -215,8 +228,11 @@ impl Gathering<'_> {
             let reason = format!("`{}` is no file's name", include.escape_debug());
             return Err(one(place, reason, "write the name of a policy file"));
         }
-        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
-        let name = normal(&folder.join(include));
+        let beside = |file: &str| normal(&Path::new(file).parent().unwrap_or(Path::new("")).join(include));
+        let (name, near) = match include {
+            EMBEDDED_INCLUDE => (include.to_owned(), include.to_owned()),
+            _ => (beside(from.0), beside(from.1)),
+        };
         if stack.contains(&name) {
             let path = format!("{} -> {name}", stack.join(" -> "));
             return Err(one(place, format!("includes go round in a circle: {path}"), "take one of them out"));
@@ -228,11 +244,11 @@ impl Gathering<'_> {
             let reason = format!("includes are nested more than {INCLUDE_DEPTH_MAX} deep");
             return Err(one(place, reason, "include the inner files from the outermost one"));
         }
-        let bytes = (self.read)(&name).map_err(|error| {
+        let bytes = (self.read)(&name, &near).map_err(|error| {
             let reason = format!("the included file `{name}` cannot be read: {error}");
             one(place.clone(), reason, "names are relative to the including file's folder")
         })?;
-        self.add(&name, bytes, Some(&place), stack)
+        self.add(&name, &near, bytes, Some(&place), stack)
     }
 }
 

@@ -33,6 +33,15 @@ fn an_include_is_found_beside_the_file_that_names_it() {
 }
 
 #[test]
+fn the_built_in_policy_is_included_without_a_file_and_kept_as_it_was() {
+    let sources = gather(&[("/p/main.toml", "version = 1\ninclude = [\"guard:default\"]\n")]).unwrap();
+    let policy = load(sources.clone(), &Lineage::default()).unwrap();
+    assert_eq!(policy.default_profile().unwrap().1.name, "agent");
+    let older = sources.bundle().replace("[zones.loopback]", "# older\n[zones.loopback]");
+    assert!(Sources::unbundle("/p/main.toml", &older).unwrap().bundle().contains("# older"));
+}
+
+#[test]
 fn a_bundle_is_the_same_policy() {
     let files = [
         ("/p/main.toml", "version = 1\ninclude = [\"a.toml\", \"b.toml\"]"),
@@ -45,6 +54,31 @@ fn a_bundle_is_the_same_policy() {
     let alone = gather(&[("/p/main.toml", "version = 1\n")]).unwrap();
     assert_eq!(alone.bundle(), "version = 1\n");
     assert!(gather(&[("/p/main.toml", "version = 1\n#:file x\n")]).unwrap_err().contains("main.toml:2:1"));
+}
+
+#[test]
+fn a_bundle_is_the_same_policy_by_whatever_name_its_file_is_called() {
+    let files = [
+        ("p/main.toml", "version = 1\ninclude = [\"a.toml\", \"../up.toml\", \"/etc/abs.toml\"]\n"),
+        ("p/a.toml", "# a\n"),
+        ("up.toml", "# up\n"),
+        ("/etc/abs.toml", "# abs\n"),
+    ];
+    let missing = || io::Error::new(io::ErrorKind::NotFound, "no such file");
+    let text =
+        |name: &str| files.iter().find(|(file, _)| *file == name).map(|(_, text)| text.as_bytes().to_vec());
+    let near = Sources::gather("p/main.toml", text("p/main.toml").unwrap(), &mut |name| {
+        text(name).ok_or_else(missing)
+    })
+    .unwrap();
+    for name in
+        ["p/main.toml", "./p/../p/main.toml", "/home/alice/p/main.toml", "/etc/guard/main.toml", "main.toml"]
+    {
+        let far =
+            Sources::unbundle(name, &near.bundle()).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        assert_eq!(far.files().len(), 4, "{name}");
+        assert_eq!((far.bundle(), far.sha256()), (near.bundle(), near.sha256()), "{name}");
+    }
 }
 
 #[test]
