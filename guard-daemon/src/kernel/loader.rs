@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::time::Instant;
 
 use aya::programs::links::{FdLink, LinkError};
 use aya::programs::{Program as Loaded, ProgramError};
@@ -197,7 +198,9 @@ fn replace(
     object::check()?;
     pins.drop_unfinished().map_err(failed)?;
     let renewed = object::renewed(pins)?;
+    let began = Instant::now();
     let mut programs = load(pins, types, log, &renewed)?;
+    tracing::debug!(took = ?began.elapsed(), "kernel programs prepared");
     if let Err(error) = attach(&mut programs, pins, wanted) {
         // What stood before still stands; only the newcomers go.
         pins.drop_unfinished().map_err(failed)?;
@@ -263,7 +266,9 @@ fn attach(programs: &mut Ebpf, pins: &PinFolder, wanted: &[&'static Program]) ->
         let loaded = programs.program_mut(program.name).ok_or_else(|| LoadError::Object {
             what: format!("program {} is not in the object", program.name),
         })?;
+        let began = Instant::now();
         let link = attach_one(program, loaded, &btf)?;
+        tracing::debug!(program = program.name, place = program.place(), took = ?began.elapsed(), "attached");
         link.pin(pins.next_link(program.name))
             .map_err(|error| LoadError::Pin { program: program.name, cause: error.to_string() })?;
     }
