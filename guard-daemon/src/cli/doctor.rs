@@ -64,6 +64,12 @@ impl Check {
         Self { part, name, ok, found, mend }
     }
 
+    /// Whether it is well and says nothing more. A program that this kernel has no place for is well, and told.
+    fn is_plain(&self) -> bool {
+        let groups = self.name.starts_with("program ") || self.name.starts_with("map ");
+        groups && self.ok && !self.found.starts_with("not ")
+    }
+
     fn daemon(name: &str, found: Result<String, String>) -> Self {
         let (ok, mend) = (found.is_ok(), found.is_err().then(|| START.to_owned()));
         let found = found.unwrap_or_else(|error| error);
@@ -135,17 +141,43 @@ fn socket(places: &Places) -> Check {
 fn render(report: &Report) -> String {
     let mut text = String::new();
     for (part, title) in [("host", "Host"), ("enforcement", "Enforcement"), ("daemon", "Daemon")] {
-        let checks = || report.checks.iter().filter(|check| check.part == part);
+        let checks: Vec<&Check> = report.checks.iter().filter(|check| check.part == part).collect();
         let _ = writeln!(text, "{title}");
-        if part == "enforcement" && report.not_loaded {
-            let _ = writeln!(text, "  -    {} programs and maps  not loaded: start guardd", checks().count());
-            continue;
+        match (part, report.not_loaded) {
+            ("enforcement", true) => {
+                let _ = writeln!(text, "  -    {} programs and maps: not loaded: start guardd", checks.len());
+            }
+            ("daemon", true) if !report.daemon_alive => {
+                let _ = writeln!(text, "  -    not running");
+            }
+            ("enforcement", false) => {
+                let (plain, telling): (Vec<_>, Vec<_>) =
+                    checks.into_iter().partition(|check| check.is_plain());
+                group(&mut text, "program", "attached", &plain);
+                group(&mut text, "map", "pinned", &plain);
+                lines(&mut text, &telling);
+            }
+            _ => lines(&mut text, &checks),
         }
-        let width = checks().map(|check| check.name.chars().count()).max().unwrap_or(0);
-        checks().for_each(|check| line(&mut text, check, width));
     }
     let _ = writeln!(text, "\n{}", verdict(report));
     text
+}
+
+/// Checks of one kind of which there is nothing to tell but that they are well.
+fn group(text: &mut String, kind: &str, state: &str, checks: &[&Check]) {
+    let names: Vec<&str> =
+        checks.iter().filter_map(|check| check.name.strip_prefix(kind)?.strip_prefix(' ')).collect();
+    let title = format!("{} {kind}s {state}", names.len());
+    for (index, names) in wrap(&names.join(", "), 48).iter().enumerate() {
+        let (mark, title) = if index == 0 { ("ok", title.as_str()) } else { ("", "") };
+        let _ = writeln!(text, "  {mark:4} {title:22}  {names}");
+    }
+}
+
+fn lines(text: &mut String, checks: &[&Check]) {
+    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
+    checks.iter().for_each(|check| line(text, check, width));
 }
 
 fn line(text: &mut String, check: &Check, width: usize) {
@@ -213,6 +245,28 @@ mod tests {
         let partly = report(true, false, false, true);
         assert!(!partly.is_well(false) && !partly.is_well(true));
         assert!(render(&partly).contains("NOT complete"));
+    }
+
+    #[test]
+    fn what_is_well_is_summed_up_and_what_is_not_stands_in_a_line_of_its_own() {
+        let check = |name: &str, found: &str, ok| Check {
+            part: "enforcement",
+            name: name.to_owned(),
+            ok,
+            found: found.to_owned(),
+            mend: (!ok).then(|| "start it".to_owned()),
+        };
+        let mut report = report(true, false, false, true);
+        report.checks = vec![
+            check("program file_open", "attached to LSM hook file_open, program 3", true),
+            check("program path_link", "attached to LSM hook path_link, program 4", true),
+            check("program new_hook", "not attached: this kernel has no LSM hook new_hook", true),
+            check("map KILL", "not pinned", false),
+        ];
+        let text = render(&report);
+        assert!(text.contains("ok   2 programs attached     file_open, path_link\n"), "{text}");
+        assert!(text.contains("ok   program new_hook  not attached: this kernel"), "{text}");
+        assert!(text.contains("FAIL map KILL          not pinned\n       -> start it\n"), "{text}");
     }
 
     #[test]

@@ -186,7 +186,7 @@ fn apply(file: &Path, json: bool, places: &Places) -> Outcome {
     }
     let mut text = String::new();
     for root in &unresolved {
-        let _ = writeln!(text, "does not exist yet: {}", printable(root));
+        let _ = writeln!(text, "unresolved: {}", printable(root));
     }
     let _ = writeln!(text, "in force: generation {generation}, sha256 {sha256}");
     print(&text)

@@ -47,7 +47,7 @@ fn render(status: &wire::Status) -> String {
     line("policy", &format!("generation {}, {}", policy.generation, policy.source));
     line("  sha256", &policy.sha256);
     for root in &policy.unresolved {
-        line("", &format!("does not exist yet: {root}"));
+        line("", &format!("unresolved: {root}"));
     }
     line("kill switch", &kill(&status.kill));
     if !status.killed_agents.is_empty() {

@@ -4,6 +4,7 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -35,17 +36,18 @@ impl End {
     }
 }
 
-/// A program that runs as an agent.
+/// A program that runs as an agent, or is about to.
 #[derive(Debug)]
 pub(super) struct Running<'a> {
     program: Pid,
     signals: Signals,
-    watching: Option<Watching>,
+    /// A thread of its own, so that Ctrl-Z works from the first moment on.
+    watching: JoinHandle<Result<Option<Watching>, Failure>>,
     stopped: bool,
     places: &'a Places,
 }
 
-/// Starts the inner process and waits until it is an agent and watched.
+/// Starts the inner process.
 pub(super) fn start<'a>(run: &Run, places: &'a Places) -> Result<Running<'a>, Failure> {
     let signals = Signals::take().map_err(io::Error::from)?;
     let channel = Outer::open()?;
@@ -56,14 +58,13 @@ pub(super) fn start<'a>(run: &Run, places: &'a Places) -> Result<Running<'a>, Fa
         .spawn()
         .map_err(|error| Failure::new(format!("cannot start the agent's process: {error}")))?;
     let program = Pid::from_raw(child.id().cast_signed());
-    let watching = watch(channel.inherited(), places).inspect_err(|_| {
-        // It waits for a word that will not come, and ends by itself once the pipe is closed.
-        let _ = waitpid(program, None);
-    })?;
+    let (ready, places_too) = (channel.inherited(), places.clone());
+    let watching = thread::spawn(move || watch(ready, &places_too));
     Ok(Running { program, signals, watching, stopped: false, places })
 }
 
-/// `None` where the inner process ended before it became an agent; it has said why.
+/// Watches as soon as there is an agent, and then lets its program start. `None` where the inner process ended
+/// before it became one; it has said why. On a failure the pipe closes, and the inner process ends.
 fn watch(mut channel: Ready, places: &Places) -> Result<Option<Watching>, Failure> {
     let Some(instance) = channel.instance()? else { return Ok(None) };
     let watching = Watching::start(places, &instance)?;
@@ -86,8 +87,11 @@ impl Running<'_> {
                 break end;
             }
         };
-        if let Some(watching) = self.watching {
-            watching.finish(self.places);
+        match self.watching.join() {
+            Ok(Ok(Some(watching))) => watching.finish(self.places),
+            Ok(Ok(None)) => {}
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => return Err(Failure::new("the watch over the agent broke down")),
         }
         Ok(end)
     }
