@@ -31,6 +31,7 @@ mod start;
 mod status;
 mod stop;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -43,8 +44,11 @@ use options::Options;
 /// Runs the daemon to its end.
 pub fn main() -> ExitCode {
     let options = Options::parse();
-    let filter = EnvFilter::try_from_env("GUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let level = std::env::var("GUARD_LOG").unwrap_or_else(|_| "info".to_owned());
+    // The loader's library tells of every relocation at `debug`.
+    let filter = EnvFilter::new(format!("aya=warn,aya_obj=warn,{level}"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    subscriber.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.to_string()),
