@@ -9,8 +9,8 @@ use guard_common::map::label::Label;
 use super::agents::folders::Folder;
 use super::agents::registry::Agent;
 use super::daemon::Daemon;
-use super::launching::remove_temp_or_say;
-use crate::kernel::{AgentCgroup, boot_ns, run_enrol_iterator};
+use super::ending::remove_temp_or_say;
+use crate::kernel::{AgentCgroup, run_enrol_iterator};
 use crate::model::input::Input;
 use crate::model::record::{Instance, Launch, Operator};
 use crate::policy::resolve::object;
@@ -21,18 +21,20 @@ impl Daemon {
     pub(super) fn adopt(&mut self) -> Result<(), String> {
         self.recall_unknown()?;
         let agents: Vec<Agent> = self.registry.alive().cloned().collect();
+        let cgroups = self.cgroups_by_id();
         for agent in &agents {
             let (launch, profile, at) = (agent.launch.clone(), agent.profile, agent.at);
             self.note(Input::Adopted { launch, profile, at });
             self.hold_folders(agent);
-            match self.cgroup_of(agent).filter(|cgroup| cgroup.populated().unwrap_or(false)) {
-                Some(cgroup) => self.watch_again(agent, &cgroup)?,
-                None => self.end(agent.slot()),
+            if let Some(cgroup) = cgroups.get(&agent.launch.cgroup) {
+                self.watch_again(agent, cgroup)?;
             }
         }
         self.remove_leftovers(&agents);
         // Whoever was in a cgroup and has no label, because the programs were loaded anew.
-        run_enrol_iterator(&self.pins).map_err(|error| error.to_string())
+        run_enrol_iterator(&self.pins).map_err(|error| error.to_string())?;
+        self.look_for_ends();
+        Ok(())
     }
 
     fn watch_again(&mut self, agent: &Agent, cgroup: &AgentCgroup) -> Result<(), String> {
@@ -114,6 +116,5 @@ impl Daemon {
         for path in entries.map(|entry| entry.path()).filter(|path| !used.contains(path)) {
             tokio::task::spawn_blocking(move || remove_temp_or_say(&path));
         }
-        tracing::debug!(at = boot_ns(), "leftovers removed");
     }
 }

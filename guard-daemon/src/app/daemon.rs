@@ -22,7 +22,7 @@ use super::refusals::Refusals;
 use super::settle::Settling;
 use crate::control::server::Asked;
 use crate::engine;
-use crate::kernel::{Cgroups, Maps, PinFolder, RingReader, boot_ns};
+use crate::kernel::{Cgroups, Labels, Maps, PinFolder, RingReader, boot_ns};
 use crate::model::input::Input;
 use crate::model::state::State;
 
@@ -32,6 +32,7 @@ pub(super) struct Daemon {
     pub(super) pins: PinFolder,
     pub(super) maps: Maps,
     pub(super) cgroups: Cgroups,
+    pub(super) labels: Labels,
     pub(super) records: Records,
     pub(super) state: State,
     pub(super) registry: Registry,
@@ -88,7 +89,7 @@ impl Daemon {
                 heard = rings.denies.hear(boot_ns), if room => self.park(Ring::Deny, heard?),
                 heard = rings.allows.hear(boot_ns), if room => self.park(Ring::Allow, heard?),
                 Some(asked) = inbox.requests.recv() => self.answer(asked, rings),
-                Some(slot) = inbox.ended.recv() => self.look_for_end(slot),
+                Some(_) = inbox.ended.recv() => self.look_for_ends(),
                 Some(hashed) = inbox.hashed.recv() => self.executables.learn(hashed),
                 _ = second.tick() => self.each_second(rings),
                 () = sleep_until(deadline) => {}
@@ -126,8 +127,7 @@ impl Daemon {
         notify::alive();
         self.look_for_gaps(rings);
         self.take_orders();
-        let alive: Vec<u32> = self.registry.alive().map(|agent| agent.slot()).collect();
-        alive.into_iter().for_each(|slot| self.look_for_end(slot));
+        self.look_for_ends();
     }
 
     pub(super) fn guarded(&self) -> Vec<PathBuf> {

@@ -144,8 +144,22 @@ impl Daemon {
             };
             outcome = outcome.and(unless_gone(ordered));
         }
+        if mode == KillMode::Terminate {
+            outcome = outcome.and(self.end_labelled(slots));
+        }
         self.read_switches();
         outcome
+    }
+
+    // Somebody may have moved a process out of its cgroup; its label went with it.
+    fn end_labelled(&self, slots: &[u32]) -> Result<(), String> {
+        let labelled =
+            self.labels.all().map_err(|error| format!("who carries a label cannot be seen: {error}"))?;
+        let meant = |slot| slots.contains(&KILL_ALL) || slots.contains(&slot);
+        for process in labelled.iter().filter(|process| meant(process.label.agent)) {
+            process.kill().map_err(|error| format!("process {} cannot be ended: {error}", process.pid))?;
+        }
+        Ok(())
     }
 
     // Never from terminate to freeze: the stronger order stands.

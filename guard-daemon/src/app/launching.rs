@@ -9,10 +9,9 @@ use super::agents::folders::{self, Folder};
 use super::agents::name;
 use super::agents::registry::Agent;
 use super::daemon::Daemon;
-use super::saved;
 use crate::control::peer::Peer;
 use crate::control::wire::Response;
-use crate::kernel::{AgentCgroup, boot_ns, run_enrol_iterator};
+use crate::kernel::{boot_ns, run_enrol_iterator};
 use crate::model::input::Input;
 use crate::model::record::{Instance, Launch};
 use crate::policy::resolve::object;
@@ -117,6 +116,7 @@ impl Daemon {
     /// Makes everything that the instance needs, and lets nobody in.
     fn prepare(&mut self, peer: &Peer, allowed: Allowed) -> Result<Agent, String> {
         let Allowed { agent, profile: (index, profile), workdir, command } = allowed;
+        self.read_switches();
         let halted: BTreeSet<u32> = self.state.switches.killed().map(|(slot, _)| slot).collect();
         let slot = self.registry.free_slot(&halted).map_err(|full| full.to_string())?;
         let instance = self.registry.next_instance();
@@ -189,7 +189,10 @@ impl Daemon {
         if !peer.is_alive() {
             return Err(format!("process {} has ended", peer.pid));
         }
-        let cgroup = self.cgroup_of(agent).ok_or("the agent's cgroup has vanished; start it again")?;
+        let cgroup = self
+            .cgroups_by_id()
+            .remove(&agent.launch.cgroup)
+            .ok_or("the agent's cgroup has vanished; start it again")?;
         cgroup.admit(peer.pid).map_err(|error| error.to_string())?;
         run_enrol_iterator(&self.pins).map_err(|error| error.to_string())?;
         let inside = cgroup.pids().map_err(|error| error.to_string())?;
@@ -198,11 +201,6 @@ impl Daemon {
         }
         self.ends.watch(slot, cgroup.path());
         Ok(())
-    }
-
-    pub(super) fn cgroup_of(&self, agent: &Agent) -> Option<AgentCgroup> {
-        let all = self.cgroups.all().ok()?;
-        all.into_iter().find(|cgroup| cgroup.id() == agent.launch.cgroup)
     }
 
     /// Takes back what was made for an instance that did not come to be. What was recorded as launched is recorded
@@ -215,57 +213,5 @@ impl Daemon {
         self.clean_up(slot);
         self.registry.forget(slot);
         self.save_agents_or_say();
-    }
-
-    /// Looks whether an instance's last process has ended.
-    pub(super) fn look_for_end(&mut self, slot: u32) {
-        let Some(agent) = self.registry.get(slot).filter(|agent| agent.alive) else { return };
-        let lives = self.cgroup_of(agent).is_some_and(|cgroup| cgroup.populated().unwrap_or(false));
-        if !lives {
-            self.end(slot);
-        }
-    }
-
-    /// An instance ended: recorded, and its place cleaned.
-    pub(super) fn end(&mut self, slot: u32) {
-        self.note(Input::Exit { slot, at: boot_ns() });
-        self.registry.end(slot);
-        self.clean_up(slot);
-        self.save_agents_or_say();
-    }
-
-    fn clean_up(&mut self, slot: u32) {
-        self.registry.end(slot);
-        let Some(agent) = self.registry.get(slot).cloned() else { return };
-        let left = self.registry.marks_left_by(&agent);
-        let unmarked = self.maps.remove_private_marks(&left);
-        let unregistered = self.maps.unregister_cgroup(agent.launch.cgroup);
-        for error in [unmarked, unregistered].into_iter().filter_map(Result::err) {
-            tracing::warn!(slot, "what an ended agent left in the kernel cannot be cleaned: {error}");
-        }
-        if let Some(Err(error)) = self.cgroup_of(&agent).map(|cgroup| cgroup.remove()) {
-            tracing::warn!(slot, "its cgroup stays: {error}");
-        }
-        self.handles.remove(&slot);
-        let temp = agent.temp.path;
-        // What an agent left there can be much: not on the loop's time.
-        tokio::task::spawn_blocking(move || remove_temp_or_say(&temp));
-    }
-
-    pub(super) fn save_agents(&self) -> Result<(), String> {
-        let path = self.paths.instances();
-        saved::write(&path, &self.registry.saved()).map_err(|error| format!("{}: {error}", path.display()))
-    }
-
-    fn save_agents_or_say(&self) {
-        if let Err(error) = self.save_agents() {
-            tracing::error!("after a restart the daemon would take ended agents for living: {error}");
-        }
-    }
-}
-
-pub(super) fn remove_temp_or_say(temp: &std::path::Path) {
-    if let Err(error) = folders::remove_temp(temp) {
-        tracing::warn!("{}: cannot be removed: {error}", temp.display());
     }
 }

@@ -8,12 +8,14 @@
 //! ```
 
 mod adopt;
-pub mod agents;
+mod agents;
 mod clock;
 mod daemon;
 mod effects;
+mod ending;
 mod executables;
 mod hearing;
+mod history;
 mod journal;
 mod launching;
 mod lock;

@@ -53,13 +53,22 @@ impl Refusals {
     /// instance, and tells who watches.
     pub(super) fn take(&mut self, notice: Notice, entry: Option<u64>, owner: Option<u32>) {
         let slot = notice.slot;
-        let refusal = refusal(notice, entry);
+        let refusal = refusal(notice, entry, clock::wall_ms());
         for watcher in self.watchers.iter().filter(|watcher| watcher.slot == slot) {
             if watcher.told.try_send(Told::Refusal(Box::new(refusal.clone()))).is_err() {
                 tracing::debug!(slot, "somebody who watches reads too slowly, or hung up");
             }
         }
         self.watchers.retain(|watcher| !watcher.told.is_closed());
+        self.keep(owner, refusal);
+    }
+
+    /// Takes a refusal from the ledger, which an earlier daemon told of.
+    pub(super) fn recall(&mut self, notice: Notice, entry: u64, wall_ms: u64, owner: Option<u32>) {
+        self.keep(owner, refusal(notice, Some(entry), wall_ms));
+    }
+
+    fn keep(&mut self, owner: Option<u32>, refusal: Refusal) {
         self.kept.push_back(Kept { owner, refusal });
         while self.kept.len() > KEPT_MAX {
             self.kept.pop_front();
@@ -95,22 +104,22 @@ impl Refusals {
     }
 }
 
-fn refusal(notice: Notice, entry: Option<u64>) -> Refusal {
+fn refusal(notice: Notice, entry: Option<u64>, wall_ms: u64) -> Refusal {
     let Notice { slot: _, agent, pid, comm, surface, operation, object, zone, reason, primitive, sentence } =
         notice;
     Refusal {
         entry,
-        wall_ms: clock::wall_ms(),
+        wall_ms,
         agent,
         pid,
         comm,
-        surface: surface.to_owned(),
-        operation: operation.to_owned(),
+        surface,
+        operation,
         object,
         zone,
-        reason: reason.to_owned(),
-        primitive: primitive.to_owned(),
-        sentence: sentence.to_owned(),
+        reason,
+        primitive,
+        sentence,
     }
 }
 
@@ -124,13 +133,13 @@ mod tests {
             agent: agent.to_owned(),
             pid,
             comm: "sh".to_owned(),
-            surface: "write",
-            operation: "open",
+            surface: "write".to_owned(),
+            operation: "open".to_owned(),
             object: "/etc/x".to_owned(),
             zone: "system".to_owned(),
-            reason: "no_edge",
-            primitive: "network_boundary",
-            sentence: "no",
+            reason: "no_edge".to_owned(),
+            primitive: "network_boundary".to_owned(),
+            sentence: "no".to_owned(),
         }
     }
 

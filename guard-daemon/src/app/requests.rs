@@ -1,5 +1,7 @@
 //! Answers to the admin socket. Who may ask at all was ruled on before; here is only whose instances are whose.
 
+use std::collections::HashMap;
+
 use guard_common::Surface;
 use guard_common::map::switch::KillMode;
 
@@ -11,6 +13,7 @@ use super::refusals::Question;
 use crate::control::peer::Peer;
 use crate::control::server::{Answer, Asked, failed, forbidden};
 use crate::control::wire::{self, Request, Response};
+use crate::kernel::AgentCgroup;
 use crate::model::input::Input;
 use crate::model::record::{Operator, Recover};
 
@@ -24,6 +27,10 @@ impl Daemon {
     /// Answers one request.
     pub(super) fn answer(&mut self, asked: Asked, rings: &mut Rings) {
         let Asked { request, peer, own_only, answer } = asked;
+        // Ruled on by its cgroup before; a label outlives a change of cgroup.
+        if !matches!(self.labels.of(peer.pid), Ok(None)) {
+            return drop(answer.send(Answer::once(forbidden("an agent may not talk to the admin socket"))));
+        }
         let own = own_only.then_some(peer.uid);
         let response = match request {
             Request::Settle => return self.settle(answer, rings),
@@ -65,11 +72,12 @@ impl Daemon {
         let mine = |agent: &&Agent| own.is_none_or(|uid| uid == agent.launch.by.uid);
         let mut agents: Vec<&Agent> = self.registry.all().filter(mine).collect();
         agents.sort_by_key(|agent| (!agent.alive, std::cmp::Reverse(agent.at)));
-        Response::Agents { agents: agents.into_iter().map(|agent| self.describe(agent)).collect() }
+        let cgroups = self.cgroups_by_id();
+        Response::Agents { agents: agents.into_iter().map(|agent| self.describe(agent, &cgroups)).collect() }
     }
 
-    fn describe(&self, agent: &Agent) -> wire::Agent {
-        let cgroup = agent.alive.then(|| self.cgroup_of(agent)).flatten();
+    fn describe(&self, agent: &Agent, cgroups: &HashMap<u64, AgentCgroup>) -> wire::Agent {
+        let cgroup = cgroups.get(&agent.launch.cgroup).filter(|_| agent.alive);
         let pids = cgroup.and_then(|cgroup| cgroup.pids().ok()).unwrap_or_default();
         let own = self.maps.switches.kill_mode(agent.slot()).unwrap_or(KillMode::Run);
         let all = self.maps.switches.kill_mode(0).unwrap_or(KillMode::Run);

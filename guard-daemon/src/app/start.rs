@@ -6,6 +6,7 @@ use std::path::Path;
 
 use guard_common::Surface;
 use guard_common::event::Ring;
+use guard_common::map::name;
 use guard_common::map::switch::{KILL_ALL, KillMode};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
@@ -14,6 +15,7 @@ use super::agents::registry::Registry;
 use super::agents::watch::Ends;
 use super::daemon::{Daemon, Inbox, Rings};
 use super::executables::{Executables, sha256_of};
+use super::history::History;
 use super::lock::{self, Lock};
 use super::options::Options;
 use super::paths::{self, Paths};
@@ -23,9 +25,12 @@ use super::records::Records;
 use super::refusals::Refusals;
 use super::{clock, journal, saved};
 use crate::audit::{Host, Ledger, Place};
+use crate::control::peer;
 use crate::control::server::{self, Asked};
 use crate::kernel::probe::{self, Check};
-use crate::kernel::{Cgroups, How, LogLevel, Maps, PinFolder, RingReader, Taken, object_sha256, take_up};
+use crate::kernel::{
+    Cgroups, How, Labels, LogLevel, Maps, PinFolder, RingReader, Taken, object_sha256, take_up,
+};
 use crate::model::input::Input;
 use crate::model::record::Start;
 use crate::model::state::State;
@@ -55,7 +60,11 @@ pub(super) struct Started {
 
 /// Starts. An error leaves everything in force that was.
 pub(super) fn start(options: &Options) -> Result<Started, String> {
+    if peer::is_self_inside() {
+        return Err("an agent does not start the daemon: this process is in an agent's cgroup".to_owned());
+    }
     refuse_without_host(&probe::host())?;
+    last_to_go();
     let paths = options.paths();
     paths.create().map_err(|error| error.to_string())?;
     let lock = lock::take(&paths.lock()).map_err(|error| error.to_string())?;
@@ -70,7 +79,9 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
     let ebpf_sha256 = object_sha256();
     let daemon_sha256 = sha256_of("/proc/self/exe").map_err(|error| format!("/proc/self/exe: {error}"))?;
     let host = Host { daemon_sha256: daemon_sha256.clone(), ebpf_sha256: ebpf_sha256.clone(), generation: 0 };
-    let ledger = Ledger::open(&Place::new(&paths.state), host).map_err(|error| error.to_string())?;
+    let place = Place::new(&paths.state);
+    let history = History::read(&place);
+    let ledger = Ledger::open(&place, host).map_err(|error| error.to_string())?;
 
     let Taken { mut maps, how, missing } =
         take_up(&pins, options.kernel_log.map_or_else(LogLevel::from_environment, Ok)?)
@@ -89,6 +100,7 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
     let (registry, lost_agents) = resume_registry(&paths, boot.clone());
     let mut daemon = Daemon {
         cgroups: Cgroups::open().map_err(|error| error.to_string())?,
+        labels: Labels::open(&pins).map_err(|error| error.to_string())?,
         records: Records::new(ledger),
         state: State::default(),
         registry,
@@ -129,7 +141,10 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
     daemon.note(Input::PolicyInForce(before));
     daemon.put_in_force(ready, None)?;
 
-    let positions = Positions::take(&daemon.paths, &boot).filter(|_| !fresh).unwrap_or_default();
+    daemon.recall_refusals(&history);
+    let positions = Positions::take(&daemon.paths, &boot).unwrap_or_else(|| history.positions(&boot));
+    // New maps count from the beginning.
+    let positions = if renews_rings(&how) { Positions::default() } else { positions };
     let open = |ring: Ring| {
         RingReader::open(&daemon.pins, ring, positions.of(ring)).map_err(|error| error.to_string())
     };
@@ -140,6 +155,23 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
     let (stop, stop_inbox) = mpsc::channel(1);
     let inbox = Inbox { requests: requests_inbox, ended: ended_inbox, hashed, stop: stop_inbox };
     Ok(Started { daemon, rings, inbox, requests, stop, listener, fresh, lock })
+}
+
+/// When memory runs out, agents go first: without the daemon nothing is recorded.
+fn last_to_go() {
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "-900") {
+        tracing::debug!("the daemon may be ended when memory runs out: {error}");
+    }
+}
+
+fn renews_rings(how: &How) -> bool {
+    match how {
+        How::Fresh => true,
+        How::Replaced { renewed } => {
+            renewed.iter().any(|map| [name::DENIES, name::ALLOWS, name::SEQUENCE].contains(map))
+        }
+        How::Adopted | How::Completed { .. } => false,
+    }
 }
 
 fn refuse_without_host(checks: &[Check]) -> Result<(), String> {

@@ -54,18 +54,20 @@ impl Daemon {
 
     /// Takes the kernel programs away, if no process of any agent is left.
     pub(super) fn leave_nothing(&mut self) {
-        let alive: Vec<String> =
-            self.registry.alive().map(|agent| agent.launch.instance.agent.clone()).collect();
-        if !alive.is_empty() {
-            return tracing::warn!(?alive, "agents live on, so the kernel programs stay in force");
-        }
-        for cgroup in self.cgroups.all().unwrap_or_default() {
-            if let Err(error) = cgroup.remove() {
-                return tracing::warn!("the kernel programs stay in force: {error}");
+        self.look_for_ends();
+        match self.labelled_slots() {
+            Ok(slots) if slots.is_empty() => {}
+            Ok(slots) => {
+                return tracing::warn!(?slots, "agents live on, so the kernel programs stay in force");
             }
+            Err(error) => return tracing::warn!("the kernel programs stay in force: {error}"),
         }
         match self.pins.teardown() {
-            Ok(()) => tracing::info!("no agent is left; the kernel programs are taken away"),
+            Ok(()) => {
+                // Empty, or somebody else's by now: then it stays.
+                let _ = std::fs::remove_dir(self.cgroups.root());
+                tracing::info!("no agent is left; the kernel programs are taken away");
+            }
             Err(error) => tracing::error!("the kernel programs cannot be taken away: {error}"),
         }
     }

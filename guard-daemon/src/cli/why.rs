@@ -10,7 +10,6 @@ use super::output::{local_time, print, print_json, printable};
 use crate::audit::{Entry, Place, Query, Reader};
 use crate::control::client::{Client, ClientError, unexpected};
 use crate::control::wire::{Refusal, Request, Response};
-use crate::engine::object_text;
 use crate::model::record::Record;
 
 /// Says what was refused, newest first.
@@ -94,7 +93,7 @@ fn refusal(entry: Entry) -> Option<Refusal> {
         comm: enforce.actor.comm,
         surface: enforce.surface,
         operation: enforce.operation,
-        object: object_text(&enforce.object),
+        object: enforce.object.to_string(),
         zone: enforce.zone,
         reason: enforce.reason,
         primitive: reason.map_or("unknown", Reason::primitive).to_owned(),

@@ -94,6 +94,23 @@ fn parse_start(stat: &[u8]) -> Option<u64> {
     rest.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
+/// Whether a process has ended and only waits for its parent to notice. One whose first thread alone ended lives.
+pub fn is_zombie(pid: u32) -> bool {
+    let state = fs::read(format!("/proc/{pid}/stat")).ok().and_then(|stat| parse_state(&stat));
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    state == Some(b'Z') && threads <= 1
+}
+
+fn parse_state(stat: &[u8]) -> Option<u8> {
+    let bracket = stat.iter().rposition(|byte| *byte == b')')?;
+    stat.get(bracket + 2).copied()
+}
+
+/// Whether this very process is inside guard's branch of the cgroup tree.
+pub fn is_self_inside() -> bool {
+    in_agent_cgroup(std::process::id()).unwrap_or(true)
+}
+
 fn login_uid(pid: u32) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/loginuid")).ok()?;
     text.trim().parse().ok().filter(|uid| *uid != u32::MAX)
@@ -136,6 +153,7 @@ mod tests {
     fn a_name_with_brackets_and_blanks_does_not_shift_the_start_time() {
         let stat = b"7 (a) b) R 1) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20 21\n";
         assert_eq!(parse_start(stat), Some(4711));
+        assert_eq!(parse_state(stat), Some(b'S'));
         for cut in [&b""[..], b"7 (a", b"7 (a) S 1 2", b"\xff\xfe)\xff"] {
             assert_eq!(parse_start(cut), None);
         }
@@ -157,7 +175,11 @@ mod tests {
     fn a_process_that_has_ended_counts_as_an_agent() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let peer = Peer::of(0, 0, child.id()).unwrap();
+        assert!(!is_zombie(child.id()));
         child.kill().unwrap();
+        while !is_zombie(child.id()) {
+            std::thread::yield_now();
+        }
         child.wait().unwrap();
         assert_eq!(peer.standing(), Standing::Agent);
     }

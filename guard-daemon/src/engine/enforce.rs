@@ -2,10 +2,9 @@
 //! primitives come to another one, that is a finding of its own in the record.
 
 use guard_common::Verdict;
-use guard_common::event::Ring;
 
 use super::{durable, routine, weigh};
-use crate::model::action::{Action, Executable, Object};
+use crate::model::action::{Action, Executable};
 use crate::model::effect::{Effect, Notice};
 use crate::model::finding::{Answer, Finding};
 use crate::model::record::{Enforce, Record};
@@ -20,12 +19,15 @@ pub(super) fn judge(state: &State, action: Action) -> Vec<Effect> {
     let disagreement = disagreement(&findings, action.kernel.verdict);
     let agreed = disagreement.is_none();
     findings.extend(disagreement);
-    let notice = notice(state, &action);
-    let record = Record::Enforce(Box::new(record(state, action, findings)));
-    match notice {
-        Some(notice) => vec![durable(record), Effect::Notify(Box::new(notice))],
-        None if agreed => vec![routine(record)],
-        None => vec![durable(record)],
+    let verdict = action.kernel.verdict;
+    let record = record(state, action, findings);
+    match verdict {
+        Verdict::Deny | Verdict::Hold => {
+            let notice = Notice::of(&record);
+            vec![durable(Record::Enforce(Box::new(record))), Effect::Notify(Box::new(notice))]
+        }
+        Verdict::Allow if agreed => vec![routine(Record::Enforce(Box::new(record)))],
+        Verdict::Allow => vec![durable(Record::Enforce(Box::new(record)))],
     }
 }
 
@@ -45,59 +47,12 @@ fn disagreement(findings: &[Finding], kernel: Verdict) -> Option<Finding> {
     Some(Finding::exact(ENGINE, Answer::Fail, reason))
 }
 
-fn notice(state: &State, action: &Action) -> Option<Notice> {
-    match action.kernel.verdict {
-        Verdict::Allow => None,
-        Verdict::Deny | Verdict::Hold => Some(refusal(state, action)),
-    }
-}
-
-fn refusal(state: &State, action: &Action) -> Notice {
-    let Action { actor, kernel, .. } = action;
-    let known = state.instances.by_slot(actor.slot);
-    Notice {
-        slot: actor.slot,
-        agent: known.map_or_else(|| format!("label {}", actor.slot), |known| known.instance.agent.clone()),
-        pid: actor.process.pid,
-        comm: actor.comm.clone(),
-        surface: action.surface.name(),
-        operation: action.operation.name(),
-        object: object_text(&action.object),
-        zone: state.policies.zone_name(kernel.generation, kernel.zone),
-        reason: kernel.reason.name(),
-        primitive: kernel.reason.primitive(),
-        sentence: kernel.reason.sentence(),
-    }
-}
-
-/// An object as people are told of it.
-pub fn object_text(object: &Object) -> String {
-    match object {
-        Object::File { path, second_path: None, .. } => path.clone(),
-        Object::File { path, second_path: Some(second), .. } => format!("{path} -> {second}"),
-        Object::Peer { address, port, protocol, .. } => {
-            format!("{} {}", std::net::SocketAddr::new(*address, *port), protocol_name(*protocol))
-        }
-        Object::Task => "a new task".to_owned(),
-    }
-}
-
-fn protocol_name(protocol: u16) -> String {
-    match protocol {
-        0 => "any".to_owned(),
-        1 => "icmp".to_owned(),
-        6 => "tcp".to_owned(),
-        17 => "udp".to_owned(),
-        other => format!("protocol {other}"),
-    }
-}
-
 fn record(state: &State, action: Action, findings: Vec<Finding>) -> Enforce {
     let Action { ring, position, at, actor, executable, surface, operation, object, kernel } = action;
     let generation = kernel.generation;
     Enforce {
         at,
-        ring: ring_name(ring),
+        ring: ring.name().to_owned(),
         position,
         instance: state.instances.by_slot(actor.slot).map(|known| known.instance.clone()),
         actor,
@@ -119,8 +74,4 @@ fn record(state: &State, action: Action, findings: Vec<Finding>) -> Enforce {
         reason: kernel.reason.name().to_owned(),
         findings,
     }
-}
-
-fn ring_name(ring: Ring) -> String {
-    ring.name().to_owned()
 }

@@ -8,7 +8,6 @@ mod weigh;
 #[cfg(test)]
 mod tests;
 
-pub use enforce::object_text;
 pub use weigh::weigh;
 
 use crate::model::effect::{Durability, Effect};

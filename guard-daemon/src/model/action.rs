@@ -83,6 +83,25 @@ pub enum Object {
     Task,
 }
 
+impl std::fmt::Display for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { path, second_path: None, .. } => f.write_str(path),
+            Self::File { path, second_path: Some(second), .. } => write!(f, "{path} -> {second}"),
+            Self::Peer { address, port, protocol, .. } => {
+                write!(f, "{} ", std::net::SocketAddr::new(*address, *port))?;
+                match protocol {
+                    1 => f.write_str("icmp"),
+                    6 => f.write_str("tcp"),
+                    17 => f.write_str("udp"),
+                    other => write!(f, "protocol {other}"),
+                }
+            }
+            Self::Task => f.write_str("a new task"),
+        }
+    }
+}
+
 /// What the kernel decided about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelVerdict {

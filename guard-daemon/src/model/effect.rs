@@ -1,10 +1,10 @@
 //! What the daemon does about an input. `engine::step` lists effects in the order in which they must happen:
 //! revoke, append, grant or refuse, notify.
 
-use guard_common::Surface;
 use guard_common::map::switch::KillMode;
+use guard_common::{Reason, Surface};
 
-use super::record::Record;
+use super::record::{Enforce, Record};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,17 +89,40 @@ pub struct Notice {
     /// See `pid`.
     pub comm: String,
     /// Surface's name.
-    pub surface: &'static str,
+    pub surface: String,
     /// Operation's name.
-    pub operation: &'static str,
+    pub operation: String,
     /// A path, or address, port and protocol.
     pub object: String,
     /// Zone's name.
     pub zone: String,
     /// Reason's code.
-    pub reason: &'static str,
+    pub reason: String,
     /// The primitive that answers for it.
-    pub primitive: &'static str,
+    pub primitive: String,
     /// Why, and what would change it.
-    pub sentence: &'static str,
+    pub sentence: String,
+}
+
+impl Notice {
+    /// What a record of a refusal tells a person.
+    pub fn of(enforce: &Enforce) -> Self {
+        let reason = Reason::from_name(&enforce.reason);
+        let Enforce { actor, instance, surface, operation, object, zone, .. } = enforce;
+        Self {
+            slot: actor.slot,
+            agent: instance
+                .as_ref()
+                .map_or_else(|| format!("label {}", actor.slot), |known| known.agent.clone()),
+            pid: actor.process.pid,
+            comm: actor.comm.clone(),
+            surface: surface.clone(),
+            operation: operation.clone(),
+            object: object.to_string(),
+            zone: zone.clone(),
+            reason: enforce.reason.clone(),
+            primitive: reason.map_or("unknown", Reason::primitive).to_owned(),
+            sentence: reason.map_or("a later version of guard knows why", Reason::sentence).to_owned(),
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::policy::rows::InodeKey;
 
 /// A folder that belongs to an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Folder {
+pub(crate) struct Folder {
     /// Path, as the daemon sees it.
     pub path: PathBuf,
     /// The kernel's device number.
@@ -28,24 +28,24 @@ pub struct Folder {
 
 impl Folder {
     /// Whether it is known which object it is.
-    pub fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.ino != 0
     }
 
     /// Its object.
-    pub fn inode(&self) -> InodeKey {
+    pub(crate) fn inode(&self) -> InodeKey {
         (self.dev, self.ino)
     }
 
     /// Its object's mark.
-    pub fn mark(&self) -> (InodeKey, Mark) {
+    pub(crate) fn mark(&self) -> (InodeKey, Mark) {
         (self.inode(), Mark { zone: self.zone, flags: 0 })
     }
 }
 
 /// The folder in which a process stands, and who owns it: opened through the kernel, not by a path that somebody
 /// claims.
-pub fn current_of(pid: u32) -> Result<(PathBuf, u32), String> {
+pub(crate) fn current_of(pid: u32) -> Result<(PathBuf, u32), String> {
     let open = |path: &Path| {
         let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
         OpenOptions::new().read(true).custom_flags(flags).open(path)
@@ -72,7 +72,7 @@ fn identity(file: &File) -> io::Result<(u64, u64, u32)> {
 
 /// Refuses a work folder that would take in what must not be an agent's: `forbidden` are guard's own folders and
 /// the roots of the policy's zones.
-pub fn refuse_overlap(work: &Path, forbidden: &[PathBuf]) -> Result<(), String> {
+pub(crate) fn refuse_overlap(work: &Path, forbidden: &[PathBuf]) -> Result<(), String> {
     if work.parent().is_none() {
         return Err(
             "the work folder would be the whole file system; change into a folder of your own".to_owned()
@@ -93,7 +93,7 @@ pub fn refuse_overlap(work: &Path, forbidden: &[PathBuf]) -> Result<(), String> 
 }
 
 /// Refuses a work folder inside one of guard's own folders.
-pub fn refuse_inside(work: &Path, guarded: &[PathBuf]) -> Result<(), String> {
+pub(crate) fn refuse_inside(work: &Path, guarded: &[PathBuf]) -> Result<(), String> {
     match guarded.iter().find(|folder| work.starts_with(folder)) {
         Some(folder) => Err(format!("{} is guard's own; change into another folder", folder.display())),
         None => Ok(()),
@@ -101,7 +101,7 @@ pub fn refuse_inside(work: &Path, guarded: &[PathBuf]) -> Result<(), String> {
 }
 
 /// Makes an instance's temporary folder, for its user alone.
-pub fn make_temp(temps: &Path, instance: &str, uid: u32, gid: u32) -> io::Result<PathBuf> {
+pub(crate) fn make_temp(temps: &Path, instance: &str, uid: u32, gid: u32) -> io::Result<PathBuf> {
     let path = temps.join(instance);
     DirBuilder::new().mode(0o700).create(&path)?;
     // The mode again: a umask may have taken from it.
@@ -111,7 +111,7 @@ pub fn make_temp(temps: &Path, instance: &str, uid: u32, gid: u32) -> io::Result
 }
 
 /// Removes an ended instance's temporary folder with everything in it. Follows no link out of it.
-pub fn remove_temp(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_temp(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -119,7 +119,7 @@ pub fn remove_temp(path: &Path) -> io::Result<()> {
 }
 
 /// Environment that leads programs to the temporary folder.
-pub fn environment(temp: &Path) -> Vec<(String, String)> {
+pub(crate) fn environment(temp: &Path) -> Vec<(String, String)> {
     let value = temp.display().to_string();
     ["TMPDIR", "TEMP", "TMP"].map(|name| (name.to_owned(), value.clone())).to_vec()
 }

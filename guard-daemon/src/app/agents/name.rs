@@ -1,10 +1,10 @@
 //! Agents' names: what people type, what stands in records and in file names of nothing.
 
 /// Longest name, in bytes.
-pub const BYTES_MAX: usize = 64;
+pub(crate) const BYTES_MAX: usize = 64;
 
 /// A name that somebody asked for.
-pub fn check(name: &str) -> Result<(), String> {
+pub(crate) fn check(name: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     if starts && name.len() <= BYTES_MAX && name.bytes().all(plain) {
@@ -17,7 +17,7 @@ pub fn check(name: &str) -> Result<(), String> {
 }
 
 /// A name made from the program that will run.
-pub fn from_command(command: &[String]) -> String {
+pub(crate) fn from_command(command: &[String]) -> String {
     let program = command.first().map_or("", |program| program.rsplit('/').next().unwrap_or_default());
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name: String = program.chars().map(plain).take(BYTES_MAX).collect();

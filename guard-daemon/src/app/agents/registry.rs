@@ -15,11 +15,11 @@ use crate::model::record::Launch;
 use crate::policy::rows::InodeKey;
 
 /// Ended instances that are still listed.
-pub const ENDED_MAX: usize = 256;
+pub(crate) const ENDED_MAX: usize = 256;
 
 /// One instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agent {
+pub(crate) struct Agent {
     /// What its record says.
     pub launch: Launch,
     /// Profile's index, as in its label.
@@ -38,12 +38,12 @@ pub struct Agent {
 
 impl Agent {
     /// Its slot.
-    pub fn slot(&self) -> u32 {
+    pub(crate) fn slot(&self) -> u32 {
         self.launch.instance.slot
     }
 
     /// Its label.
-    pub fn label(&self) -> Label {
+    pub(crate) fn label(&self) -> Label {
         let Self { profile, work, temp, .. } = self;
         Label { agent: self.slot(), profile: *profile, work: work.zone, temp: temp.zone, ..Label::default() }
     }
@@ -55,7 +55,7 @@ impl Agent {
 
 /// What is kept over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// Boot that the instances belong to.
     pub boot: String,
     /// Launches of that boot so far.
@@ -66,7 +66,7 @@ pub struct Saved {
 
 /// All instances.
 #[derive(Clone, Debug, Default)]
-pub struct Registry {
+pub(crate) struct Registry {
     boot: String,
     launches: u64,
     last_slot: u32,
@@ -76,7 +76,7 @@ pub struct Registry {
 
 /// Why no instance can be added.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Full {
+pub(crate) enum Full {
     /// Every slot is taken.
     #[error("{} instances live or are halted; end some, or lift their kill orders", AGENTS_MAX - 1)]
     Slots,
@@ -87,12 +87,12 @@ pub enum Full {
 
 impl Registry {
     /// An empty one for this boot.
-    pub fn new(boot: String) -> Self {
+    pub(crate) fn new(boot: String) -> Self {
         Self { boot, ..Self::default() }
     }
 
     /// Takes up what an earlier daemon of this boot saved. Of another boot nothing lives.
-    pub fn resume(boot: String, saved: Option<Saved>) -> Self {
+    pub(crate) fn resume(boot: String, saved: Option<Saved>) -> Self {
         let mut registry = Self::new(boot);
         let Some(saved) = saved.filter(|saved| saved.boot == registry.boot) else { return registry };
         registry.launches = saved.launches;
@@ -105,23 +105,23 @@ impl Registry {
     }
 
     /// The boot that instances are named after.
-    pub fn boot(&self) -> &str {
+    pub(crate) fn boot(&self) -> &str {
         &self.boot
     }
 
     /// What has to be saved.
-    pub fn saved(&self) -> Saved {
+    pub(crate) fn saved(&self) -> Saved {
         Saved { boot: self.boot.clone(), launches: self.launches, agents: self.alive().cloned().collect() }
     }
 
     /// A name for ever: boot and launch number.
-    pub fn next_instance(&mut self) -> String {
+    pub(crate) fn next_instance(&mut self) -> String {
         self.launches += 1;
         format!("{}-{}", self.boot, self.launches)
     }
 
     /// A slot that nobody lives in, and whose kill word `halted` does not name.
-    pub fn free_slot(&mut self, halted: &BTreeSet<u32>) -> Result<u32, Full> {
+    pub(crate) fn free_slot(&mut self, halted: &BTreeSet<u32>) -> Result<u32, Full> {
         let alive: BTreeSet<u32> = self.alive().map(Agent::slot).collect();
         let next = |slot: u32| if slot + 1 < AGENTS_MAX { slot + 1 } else { 1 };
         let mut slot = self.last_slot;
@@ -136,7 +136,7 @@ impl Registry {
     }
 
     /// A private zone that no living instance has.
-    pub fn free_zone(&mut self) -> Result<u16, Full> {
+    pub(crate) fn free_zone(&mut self) -> Result<u16, Full> {
         let first = ZoneId::PRIVATE_FIRST.0;
         let used: BTreeSet<u16> =
             self.alive().flat_map(|agent| agent.folders().map(|folder| folder.zone)).collect();
@@ -152,48 +152,48 @@ impl Registry {
     }
 
     /// Adds a living instance; returns who had the slot before.
-    pub fn insert(&mut self, agent: Agent) -> Option<Agent> {
+    pub(crate) fn insert(&mut self, agent: Agent) -> Option<Agent> {
         let before = self.agents.insert(agent.slot(), agent);
         self.forget_oldest();
         before
     }
 
     /// Forgets an instance that never lived.
-    pub fn forget(&mut self, slot: u32) -> Option<Agent> {
+    pub(crate) fn forget(&mut self, slot: u32) -> Option<Agent> {
         self.agents.remove(&slot)
     }
 
     /// Notes an end.
-    pub fn end(&mut self, slot: u32) -> Option<&Agent> {
+    pub(crate) fn end(&mut self, slot: u32) -> Option<&Agent> {
         let agent = self.agents.get_mut(&slot).filter(|agent| agent.alive)?;
         agent.alive = false;
         Some(agent)
     }
 
     /// The instance in a slot, living or ended.
-    pub fn get(&self, slot: u32) -> Option<&Agent> {
+    pub(crate) fn get(&self, slot: u32) -> Option<&Agent> {
         self.agents.get(&slot)
     }
 
     /// Counts a refusal.
-    pub fn count_refusal(&mut self, slot: u32) {
+    pub(crate) fn count_refusal(&mut self, slot: u32) {
         if let Some(agent) = self.agents.get_mut(&slot) {
             agent.denied += 1;
         }
     }
 
     /// Every known instance, by slot.
-    pub fn all(&self) -> impl Iterator<Item = &Agent> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Agent> {
         self.agents.values()
     }
 
     /// Living instances, by slot.
-    pub fn alive(&self) -> impl Iterator<Item = &Agent> {
+    pub(crate) fn alive(&self) -> impl Iterator<Item = &Agent> {
         self.all().filter(|agent| agent.alive)
     }
 
     /// Marks of every living instance's folders.
-    pub fn marks(&self) -> Vec<(InodeKey, Mark)> {
+    pub(crate) fn marks(&self) -> Vec<(InodeKey, Mark)> {
         let marks: BTreeMap<InodeKey, Mark> = self
             .alive()
             .flat_map(Agent::folders)
@@ -204,7 +204,7 @@ impl Registry {
     }
 
     /// Those of an ended instance's marked inodes that no living one shares.
-    pub fn marks_left_by(&self, ended: &Agent) -> Vec<InodeKey> {
+    pub(crate) fn marks_left_by(&self, ended: &Agent) -> Vec<InodeKey> {
         let used: BTreeSet<InodeKey> =
             self.alive().flat_map(|agent| agent.folders().map(Folder::inode)).collect();
         let own = ended.folders().into_iter().filter(|folder| folder.is_known()).map(Folder::inode);
@@ -212,7 +212,7 @@ impl Registry {
     }
 
     /// A living instance whose work folder is this very one.
-    pub fn works_in(&self, inode: InodeKey) -> Option<&Agent> {
+    pub(crate) fn works_in(&self, inode: InodeKey) -> Option<&Agent> {
         self.alive().find(|agent| agent.work.inode() == inode)
     }
 

@@ -16,7 +16,7 @@ const PATIENCE_MS: u16 = 100;
 
 /// The thread's other end.
 #[derive(Debug)]
-pub struct Ends(Sender<(u32, PathBuf)>);
+pub(crate) struct Ends(Sender<(u32, PathBuf)>);
 
 struct Watched {
     slot: u32,
@@ -25,14 +25,14 @@ struct Watched {
 
 impl Ends {
     /// Starts the thread; slots whose cgroup fell empty come out of `ended`.
-    pub fn start(ended: mpsc::Sender<u32>) -> io::Result<Self> {
+    pub(crate) fn start(ended: mpsc::Sender<u32>) -> io::Result<Self> {
         let (newcomers, receiver) = channel();
         thread::Builder::new().name("ends".to_owned()).spawn(move || watch_all(&receiver, &ended))?;
         Ok(Self(newcomers))
     }
 
     /// Waits for this cgroup from now on.
-    pub fn watch(&self, slot: u32, cgroup: &Path) {
+    pub(crate) fn watch(&self, slot: u32, cgroup: &Path) {
         // Without the thread, the loop's own look each second finds the end.
         let _ = self.0.send((slot, cgroup.join("cgroup.events")));
     }

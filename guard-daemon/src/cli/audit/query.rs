@@ -8,7 +8,6 @@ use crate::audit::{Order, Query as Terms, Reader, Row};
 use crate::cli::Places;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output::{Table, local_time, print};
-use crate::engine::object_text;
 use crate::model::record::Record;
 
 /// Shows records of the ledger.
@@ -157,7 +156,7 @@ fn describe(record: &Record) -> (&'static str, String) {
         Record::Exit { instance } => ("exit", instance.agent.clone()),
         Record::Enforce(enforce) => {
             let agent = enforce.instance.as_ref().map_or("?", |instance| &instance.agent);
-            let object = object_text(&enforce.object);
+            let object = enforce.object.to_string();
             let (surface, zone, reason) = (&enforce.surface, &enforce.zone, &enforce.reason);
             ("enforce", format!("{} {agent} {surface} {object} ({zone}) [{reason}]", enforce.verdict))
         }
