@@ -33,6 +33,7 @@ macro_rules! kernel_fields {
             OFF_SB_FLAGS = "super_block" "s_flags";
             OFF_VFSMOUNT_ROOT = "vfsmount" "mnt_root";
             OFF_MOUNT_MNT = "mount" "mnt";
+            OFF_MOUNT_NS = "mount" "mnt_ns";
             OFF_MOUNT_PARENT = "mount" "mnt_parent";
             OFF_MOUNT_MOUNTPOINT = "mount" "mnt_mountpoint";
             OFF_RENAMEDATA_OLD_DENTRY = "renamedata" "old_dentry";

@@ -18,10 +18,6 @@ const FMODE_WRITE: u32 = 2;
 const O_TRUNC: u32 = 0o1000;
 /// Set by the kernel's own open of a program; user space cannot pass it.
 const FMODE_EXEC: u32 = 0x20;
-/// A file beneath the file that the agent opened, which was judged already: overlay and FUSE open it on
-/// their own behalf. Since 6.5; before that it goes by the opened file's name.
-const FMODE_BACKING: u32 = 1 << 25;
-
 // kernel: int security_file_open(struct file *file)
 #[lsm(hook = "file_open")]
 pub fn file_open(ctx: LsmContext) -> i32 {
@@ -32,7 +28,12 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let mut report = report(&subject, Operation::Open, surface);
     report.object.place = file.place();
     report.flags = wanted as u16;
-    let verdict = judge_open(&subject, file, wanted, surface, &mut report);
+    let verdict = match judge_open(&subject, file, wanted, surface, &mut report) {
+        Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) if file.is_layer() => {
+            judge_layer(&subject, file, &mut report)
+        }
+        verdict => verdict,
+    };
     conclude(&mut report, verdict)
 }
 
@@ -49,9 +50,6 @@ fn judge_open(
         // Judged as a program, by the next hook on its way.
         return Ok(News::Count);
     }
-    if file.mode() & FMODE_BACKING != 0 {
-        return judge_backing(subject, file, report);
-    }
     let seen = zone::of_file(subject, file, Operation::Open, uses(wanted))?;
     report.zone = seen.zone as u16;
     network_boundary::check(subject, seen.zone, surface)?;
@@ -64,10 +62,11 @@ fn judge_open(
     Ok(if seen.is_first { News::Tell } else { News::Count })
 }
 
-/// What lies beneath must be readable where the policy knows it: no overlay shows a secret under another
-/// name. Writing goes to the overlay's own upper folder. A layer that no zone knows was judged by its overlay.
+/// A file beneath the one that the agent opened, which was judged already. It must be readable where the
+/// policy knows it: no overlay shows a secret under another name. Writing goes to the overlay's own upper
+/// layer. A layer that no zone knows was judged by the overlay's name.
 #[inline(always)]
-fn judge_backing(subject: &Subject, file: File, report: &mut Report) -> Result<News, Reason> {
+fn judge_layer(subject: &Subject, file: File, report: &mut Report) -> Result<News, Reason> {
     report.surface = Surface::Read as u16;
     match zone::of_dentry(subject, file.dentry(), file.mount().address()) {
         Ok(place) => {

@@ -117,6 +117,15 @@ impl Place {
         Step { way: Way::Up, to: Place { dentry: point, mount: above + offset::OFF_MOUNT_MNT() as u64 } }
     }
 
+    /// Whether the mount is the kernel's own: `MNT_NS_INTERNAL`.
+    #[inline(always)]
+    pub fn is_on_private_mount(self) -> bool {
+        /// `ERR_PTR(-EINVAL)`.
+        const MNT_NS_INTERNAL: u64 = (-22_i64) as u64;
+        let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
+        read::<u64>(mount + offset::OFF_MOUNT_NS() as u64) == MNT_NS_INTERNAL
+    }
+
     #[inline(always)]
     fn nowhere(self, way: Way) -> Step {
         Step { way, to: self }

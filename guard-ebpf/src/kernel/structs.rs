@@ -31,6 +31,13 @@ impl File {
     pub fn place(self) -> Place {
         Place { dentry: self.dentry().address(), mount: self.mount().address() }
     }
+
+    /// Whether the kernel opened it on a mount of its own: an overlay's layer. No process can name such a
+    /// mount. Pipes and memory files, which are on such mounts too, are none. (The mode bit that says the same is another one in each kernel.)
+    #[inline(always)]
+    pub fn is_layer(self) -> bool {
+        !self.dentry().is_kernel_internal() && self.place().is_on_private_mount()
+    }
 }
 
 fields!(Path {
