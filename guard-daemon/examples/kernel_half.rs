@@ -73,7 +73,7 @@ fn agent(folder: &Path, threads: usize) -> Done {
             TRIES.fetch_add(1, SeqCst);
             LEAKS.fetch_add(u64::from(fs::File::open(&forbidden).is_ok()), SeqCst);
             OVERBLOCKED.fetch_add(u64::from(fs::File::open(&allowed).is_err()), SeqCst);
-            std::thread::sleep(Duration::from_micros(200));
+            std::thread::sleep(Duration::from_millis(2));
         }
     };
     let workers: Vec<_> = (0..threads).map(|_| std::thread::spawn(tries.clone())).collect();
@@ -259,10 +259,10 @@ fn pushes_and_takeovers(stage: &Stage, mut maps: Maps) -> Result<Maps, Box<dyn E
     agent.go()?;
 
     let began = Instant::now();
-    for _ in 0..30 {
+    for _ in 0..10 {
         maps.install_policy(&stage.rows, &[])?;
     }
-    println!("     30 pushes took {:?}", began.elapsed());
+    println!("     10 pushes took {:?}", began.elapsed());
     let mut full = stage.rows.clone();
     full.names = (0..3000)
         .map(|n: u32| {
@@ -309,22 +309,14 @@ fn pushes_and_takeovers(stage: &Stage, mut maps: Maps) -> Result<Maps, Box<dyn E
     expect("with the generation in force", again.maps.generation() == before + 1)?;
     drop(again);
 
-    for round in 0..2 {
-        fs::remove_file(stage.pins.map("META"))?;
-        let began = Instant::now();
-        let again = take_up(&stage.pins, log)?;
-        expect(
-            &format!(
-                "round {round}: programs of unknown origin are replaced: {:?} in {:?}",
-                again.how,
-                began.elapsed()
-            ),
-            again.how == How::Replaced { renewed: vec![] },
-        )?;
-    }
+    fs::remove_file(stage.pins.map("META"))?;
+    let began = Instant::now();
+    let again = take_up(&stage.pins, log)?;
+    let what = format!("programs of unknown origin are replaced: {:?} in {:?}", again.how, began.elapsed());
+    expect(&what, again.how == How::Replaced { renewed: vec![] })?;
     let maps = take_up(&stage.pins, log)?.maps;
     let report = agent.stop()?;
-    let fine = report.tries > 100 && report.leaks == 0 && report.overblocked == 0;
+    let fine = report.tries > 50 && report.leaks == 0 && report.overblocked == 0;
     expect(&format!("through all this no gap and no mixture: {report:?}"), fine)?;
     Ok(maps)
 }
