@@ -199,6 +199,7 @@ async fn scenario() -> Done {
 
     labels(&stage, &mut maps)?;
     maps = pushes_and_takeovers(&stage, maps)?;
+    maps = foreign_pins(&stage, maps)?;
     refusals(&mut denies, &mut allows, &maps).await?;
     kill(&stage, &mut maps)?;
 
@@ -319,6 +320,30 @@ fn pushes_and_takeovers(stage: &Stage, mut maps: Maps) -> Result<Maps, Box<dyn E
     let fine = report.tries > 50 && report.leaks == 0 && report.overblocked == 0;
     expect(&format!("through all this no gap and no mixture: {report:?}"), fine)?;
     Ok(maps)
+}
+
+/// Pins that belong to other maps than the programs use.
+fn foreign_pins(stage: &Stage, maps: Maps) -> Result<Maps, Box<dyn Error>> {
+    let before = maps.generation();
+    drop(maps);
+    fs::rename(stage.pins.map("SURFACES_OFF"), stage.pins.map("LABELS"))?;
+    fs::rename(stage.pins.map("COUNTS"), stage.pins.map("CHILDREN"))?;
+    let again = take_up(&stage.pins, LogLevel::Off)?;
+    let whole = matches!(&again.how, How::Completed { missing } if missing.len() == 4);
+    expect(&format!("pins of other maps are put right: {:?}", again.how), whole)?;
+    expect("with the generation in force", again.maps.generation() == before)?;
+    drop(again);
+
+    let began = Instant::now();
+    let again = take_up(&stage.pins, LogLevel::Debug)?;
+    let what = format!(
+        "programs that say nothing are replaced by ones that do: {:?} in {:?}",
+        again.how,
+        began.elapsed()
+    );
+    expect(&what, again.how == How::Replaced { renewed: vec![] })?;
+    expect("with the generation in force", again.maps.generation() == before)?;
+    Ok(again.maps)
 }
 
 async fn refusals(denies: &mut RingReader, allows: &mut RingReader, maps: &Maps) -> Done {

@@ -11,7 +11,7 @@ use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 use guard_common::fields;
 use guard_common::map::name;
 
-use super::adopt;
+use super::adopt::InUse;
 use super::btf::{self, KernelTypes, TypesError};
 use super::diagnostics::LogLevel;
 use super::failure::MapFailure;
@@ -133,19 +133,21 @@ pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
     let meta = Meta { abi: ABI, log_level: u32::from(log.raw()), digest: object::digest() };
     let found = pins.meta();
     let before = pins.enforces();
-    let gone = gone(pins, &wanted);
+    let in_use = InUse::by(pins);
     // Programs hold on to maps whose pins are gone: with new pins nothing of what they know is lost.
-    adopt::pin_again(pins)?;
-
-    if found == Some(meta) && links_gone(pins, &wanted).is_empty() && pins.missing_maps().is_empty() {
+    let again = in_use.pin_again(pins)?;
+    let gone = gone(again, links_gone(pins, &wanted));
+    let renewed = object::renewed(pins, &in_use)?;
+    let whole = links_gone(pins, &wanted).is_empty() && pins.missing_maps().is_empty() && renewed.is_empty();
+    if whole && found == Some(meta) {
         pins.drop_unfinished().map_err(|cause| pins_failed(pins, cause))?;
         let how = if gone.is_empty() { How::Adopted } else { How::Completed { missing: gone } };
         return Ok(Taken { maps: Maps::open(pins)?, how, missing });
     }
-    let renewed = replace(pins, &types, &wanted, log, meta)?;
+    replace(pins, &types, &wanted, log, meta, &renewed)?;
     let how = match (before, found) {
         (false, _) => How::Fresh,
-        (true, Some(found)) if found == meta => How::Completed { missing: gone },
+        (true, Some(found)) if found == meta && renewed.is_empty() => How::Completed { missing: gone },
         (true, _) => How::Replaced { renewed },
     };
     Ok(Taken { maps: Maps::open(pins)?, how, missing })
@@ -175,15 +177,14 @@ fn places(types: &KernelTypes<'_>) -> Result<(Vec<&'static Program>, Vec<String>
     Ok((wanted, missing))
 }
 
-/// What of the set is not pinned.
-fn gone(pins: &PinFolder, wanted: &[&'static Program]) -> Vec<String> {
-    let maps = pins.missing_maps().into_iter().map(|map| format!("map {map}"));
-    maps.chain(links_gone(pins, wanted)).collect()
+/// What of the set was not pinned, in words.
+fn gone(maps: Vec<&'static str>, links: Vec<&'static str>) -> Vec<String> {
+    let maps = maps.into_iter().map(|map| format!("map {map}"));
+    maps.chain(links.into_iter().map(|link| format!("link {link}"))).collect()
 }
 
-fn links_gone(pins: &PinFolder, wanted: &[&'static Program]) -> Vec<String> {
-    let gone = wanted.iter().filter(|program| !pins.link(program.name).exists());
-    gone.map(|program| format!("link {}", program.name)).collect()
+fn links_gone(pins: &PinFolder, wanted: &[&'static Program]) -> Vec<&'static str> {
+    wanted.iter().map(|program| program.name).filter(|name| !pins.link(name).exists()).collect()
 }
 
 /// Loads the object over the pinned maps, attaches it beside what is attached, and lets it take the place.
@@ -193,13 +194,13 @@ fn replace(
     wanted: &[&'static Program],
     log: LogLevel,
     meta: Meta,
-) -> Result<Vec<&'static str>, LoadError> {
+    renewed: &[&'static str],
+) -> Result<(), LoadError> {
     let failed = |cause| pins_failed(pins, cause);
     object::check()?;
     pins.drop_unfinished().map_err(failed)?;
-    let renewed = object::renewed(pins)?;
     let began = Instant::now();
-    let mut programs = load(pins, types, log, &renewed)?;
+    let mut programs = load(pins, types, log, renewed)?;
     tracing::debug!(took = ?began.elapsed(), "kernel programs prepared");
     if let Err(error) = attach(&mut programs, pins, wanted) {
         // What stood before still stands; only the newcomers go.
@@ -209,7 +210,7 @@ fn replace(
     // From here to the end the set is mixed. A daemon that dies now leaves all of it enforcing, and the next one
     // sees from the empty note that it must go through this again.
     pins.set_meta(Meta::default())?;
-    for map in &renewed {
+    for map in renewed {
         fs::rename(pins.next_map(map), pins.map(map)).map_err(failed)?;
     }
     for program in wanted {
@@ -218,7 +219,7 @@ fn replace(
     }
     pins.drop_foreign_links().map_err(failed)?;
     pins.set_meta(meta)?;
-    Ok(renewed)
+    Ok(())
 }
 
 fn pins_failed(pins: &PinFolder, cause: io::Error) -> LoadError {

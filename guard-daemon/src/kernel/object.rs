@@ -9,6 +9,7 @@ use aya_obj::{Object, ProgramSection};
 use guard_common::map::name;
 use sha2::{Digest, Sha256};
 
+use super::adopt::InUse;
 use super::loader::LoadError;
 use super::pins::PinFolder;
 use super::programs;
@@ -46,23 +47,28 @@ pub(super) fn digest() -> [u8; 32] {
     Sha256::digest(BYTES).into()
 }
 
-/// Pinned maps whose form is not this object's: they must be made anew. Refuses where that would forget who is an
-/// agent while programs enforce.
-pub(super) fn renewed(pins: &PinFolder) -> Result<Vec<&'static str>, LoadError> {
+/// Pinned maps that must be made anew: those whose form is not this object's, and those of a policy that no
+/// program in force knows. Refuses where that would forget who is an agent while programs enforce.
+pub(super) fn renewed(pins: &PinFolder, in_use: &InUse) -> Result<Vec<&'static str>, LoadError> {
     let expected = forms(BYTES)?;
+    let enforces = pins.enforces();
     let mut renewed = Vec::new();
     for map in name::ALL {
         let expected =
             expected.get(*map).ok_or_else(|| disagreement(format!("map {map} is not in the object")))?;
         let path = pins.map(map);
-        let same = !path.exists()
-            || MapInfo::from_pin(&path).is_ok_and(|info| pinned_form(&info) == Some(*expected));
-        if !same {
+        if !path.exists() {
+            continue;
+        }
+        let fits = MapInfo::from_pin(&path).is_ok_and(|info| pinned_form(&info) == Some(*expected));
+        // Left behind, empty, by a take-over that failed: the generation in force was never written to it.
+        let strange = enforces && POLICY.contains(map) && !in_use.has(map);
+        if !fits || strange {
             renewed.push(*map);
         }
     }
     match renewed.iter().find(|map| IDENTITY.contains(map)) {
-        Some(map) if pins.enforces() => return Err(LoadError::Identity { map }),
+        Some(map) if enforces => return Err(LoadError::Identity { map }),
         Some(_) | None => {}
     }
     Ok(with_whole_policy(renewed, |map| pins.map(map).exists()))
