@@ -33,7 +33,7 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
         Value::Bool(true) => out.extend(b"true"),
         Value::Bool(false) => out.extend(b"false"),
         Value::Number(number) => {
-            if !number.as_i64().is_some_and(|number| number.unsigned_abs() <= NUMBER_MAX) {
+            if number.as_i64().is_none_or(|number| number.unsigned_abs() > NUMBER_MAX) {
                 return Err(CanonicalError::Number(number.clone()));
             }
             serde_json::to_writer(out, number)?;
@@ -110,8 +110,7 @@ mod tests {
         leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::hash_map(any::<String>(), inner, 0..6)
-                    .prop_map(|members| Value::from_iter(members)),
+                prop::collection::hash_map(any::<String>(), inner, 0..6).prop_map(Value::from_iter),
             ]
         })
     }

@@ -12,6 +12,7 @@ use super::batch::{self, Batch};
 use super::checkpoint::Checkpoint;
 use super::entry::{ENTRIES_MAX, Host, Stamp};
 use super::error::LedgerError;
+use super::lock::WriterLock;
 use super::open::{self, Head, Opened};
 use super::place::Place;
 use super::sign::{LedgerKey, PublicKey};
@@ -116,6 +117,8 @@ pub struct Ledger {
     unsynced: bool,
     doubt: Option<Doubt>,
     torn: Option<PathBuf>,
+    /// Last, so that it is given back only once the store is closed.
+    _lock: WriterLock,
 }
 
 /// A batch whose write failed: it may be on disk, or not.
@@ -130,11 +133,12 @@ struct Doubt {
 impl Ledger {
     /// Opens the ledger; makes it and its key at the first start.
     pub fn open(place: &Place, host: Host) -> Result<Self, LedgerError> {
-        let Opened { key, store, head: Head { tree, checkpoint }, torn } = open::take_up(place)?;
+        let Opened { lock, key, store, head: Head { tree, checkpoint }, torn } = open::take_up(place)?;
         let mut ledger = Self {
             anchor: AnchorWriter::new(place.anchor()),
             boot: boot_id(place)?,
             place: place.clone(),
+            _lock: lock,
             key,
             host,
             store: Some(store),

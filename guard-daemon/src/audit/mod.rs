@@ -15,6 +15,7 @@ mod disk;
 mod entry;
 mod error;
 mod ledger;
+mod lock;
 mod open;
 mod place;
 mod query;
@@ -26,6 +27,7 @@ mod terms;
 mod tests;
 mod tree;
 mod verify;
+mod wal;
 mod walk;
 
 pub use batch::CHECKPOINT_EVERY;

@@ -8,6 +8,7 @@ use super::anchor::Anchor;
 use super::batch::{self, CHECKPOINT_EVERY, FORMAT, META_FORMAT, META_FRONTIER};
 use super::checkpoint::{Checkpoint, NoteError};
 use super::error::LedgerError;
+use super::lock::WriterLock;
 use super::place::{Content, Place};
 use super::sign::{KeyError, LedgerKey, PublicKey, name_is_valid};
 use super::store::{Family, LogReading, Store, io_error};
@@ -26,6 +27,7 @@ pub(super) struct Head {
 
 /// What [`take_up`] hands over.
 pub(super) struct Opened {
+    pub(super) lock: WriterLock,
     pub(super) key: LedgerKey,
     pub(super) store: Store,
     pub(super) head: Head,
@@ -36,28 +38,23 @@ pub(super) struct Opened {
 /// Opens the ledger for writing; makes it, and its key, where there is none yet.
 pub(super) fn take_up(place: &Place) -> Result<Opened, LedgerError> {
     prepare_folder(place)?;
-    let content = place.content().map_err(|error| io_error(&place.database(), &error))?;
-    let key = take_key(place, content)?;
-    let torn = match content {
-        Content::Nothing => {
-            refuse_gone(place, key.public())?;
-            Store::create(place, &batch::first(&key))?;
-            None
-        }
-        Content::Database => examine(place, key.public())?,
-        Content::Headless => return Err(headless(place)),
-        Content::Other => return Err(foreign(place, "it holds other files")),
+    let is_new = !has_database(place)?;
+    let lock = WriterLock::take(place)?;
+    let key = take_key(place, is_new)?;
+    let torn = if is_new {
+        refuse_gone(place, key.public())?;
+        Store::create(place, &batch::first(&key))?;
+        None
+    } else {
+        examine(place, key.public())?
     };
     let store = Store::open(place)?;
     let head = head(&store, place, key.public())?;
-    Ok(Opened { key, store, head, torn })
+    Ok(Opened { lock, key, store, head, torn })
 }
 
 /// Looks whether the ledger may be written on. Gives where a damaged log was copied to, if one was.
 fn examine(place: &Place, key: &PublicKey) -> Result<Option<PathBuf>, LedgerError> {
-    if let Some(holder) = place.holder() {
-        return Err(LedgerError::Locked { path: place.database(), holder: Some(holder) });
-    }
     let (store, torn) = open_to_read(place)?;
     let head = head(&store, place, key)?;
     check_anchor(&store, place, key, &head)?;
@@ -67,11 +64,8 @@ fn examine(place: &Place, key: &PublicKey) -> Result<Option<PathBuf>, LedgerErro
 /// Opens the database for reading. Where its log is damaged, everything before the damage is read, and the
 /// second value says what the damage is.
 pub(super) fn open_to_read(place: &Place) -> Result<(Store, Option<String>), LedgerError> {
-    match place.content().map_err(|error| io_error(&place.database(), &error))? {
-        Content::Nothing => return Err(LedgerError::Missing { path: place.database() }),
-        Content::Headless => return Err(headless(place)),
-        Content::Other => return Err(foreign(place, "it holds other files")),
-        Content::Database => {}
+    if !has_database(place)? {
+        return Err(LedgerError::Missing { path: place.database() });
     }
     Store::check_families(place)?;
     let mut error = None;
@@ -90,6 +84,19 @@ pub(super) fn open_to_read(place: &Place) -> Result<(Store, Option<String>), Led
     match Store::open_to_read(place, LogReading::PointInTime) {
         Ok(store) => Ok((store, Some(error.to_string()))),
         Err(error) => Err(error),
+    }
+}
+
+/// Whether there is a database; refuses what is neither one nor nothing.
+fn has_database(place: &Place) -> Result<bool, LedgerError> {
+    match place.content().map_err(|error| io_error(&place.database(), &error))? {
+        Content::Nothing => Ok(false),
+        Content::Database => Ok(true),
+        Content::Headless => {
+            let why = "its file CURRENT is missing".to_owned();
+            Err(LedgerError::Corrupt { path: place.database(), why })
+        }
+        Content::Other => Err(foreign(place, "it holds other files")),
     }
 }
 
@@ -193,16 +200,11 @@ fn refuse_gone(place: &Place, key: &PublicKey) -> Result<(), LedgerError> {
 }
 
 /// The ledger's key. One is made only where neither key nor ledger is: a ledger never changes its key.
-fn take_key(place: &Place, content: Content) -> Result<LedgerKey, LedgerError> {
-    let key = match (LedgerKey::load(&place.key()), content) {
-        (Err(KeyError::Missing { .. }), Content::Nothing) => LedgerKey::create(&place.key(), &name())?,
-        (Err(KeyError::Missing { .. }), Content::Database | Content::Headless) => {
-            return Err(LedgerError::KeyLost { key: place.key() });
-        }
-        (Err(KeyError::Missing { .. }), Content::Other) => {
-            return Err(foreign(place, "it holds other files"));
-        }
-        (key, _) => key?,
+fn take_key(place: &Place, is_new: bool) -> Result<LedgerKey, LedgerError> {
+    let key = match LedgerKey::load(&place.key()) {
+        Err(KeyError::Missing { .. }) if is_new => LedgerKey::create(&place.key(), &name())?,
+        Err(KeyError::Missing { .. }) => return Err(LedgerError::KeyLost { key: place.key() }),
+        key => key?,
     };
     key.publish(&place.public_key())?;
     Ok(key)
@@ -253,8 +255,4 @@ fn tampered(place: &Place, why: &str) -> LedgerError {
 
 fn foreign(place: &Place, why: &str) -> LedgerError {
     LedgerError::Foreign { path: place.database(), why: why.to_owned() }
-}
-
-fn headless(place: &Place) -> LedgerError {
-    LedgerError::Corrupt { path: place.database(), why: "its file CURRENT is missing".to_owned() }
 }

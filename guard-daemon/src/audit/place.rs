@@ -1,13 +1,14 @@
 //! Where a ledger's files are, and who holds it open.
 
 use std::fs;
-use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::anchor::Anchor;
+use super::lock;
 use super::sign::PublicKey;
 
-/// The state folder. In it: `ledger/` (database), `ledger.key`, `ledger.pub`, `ledger.anchor`.
+/// The state folder. In it: `ledger/` (database), `ledger.key`, `ledger.pub`, `ledger.anchor`,
+/// `ledger.lock`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     state: PathBuf,
@@ -50,6 +51,11 @@ impl Place {
         self.state.join("ledger.anchor")
     }
 
+    /// Locked by who writes.
+    pub(super) fn lock(&self) -> PathBuf {
+        self.state.join("ledger.lock")
+    }
+
     /// Where damaged write-ahead logs are kept before a repair.
     pub(super) fn torn(&self) -> PathBuf {
         self.state.join("ledger.torn")
@@ -76,19 +82,9 @@ impl Place {
         })
     }
 
-    /// The process that holds the database open for writing. Reads the kernel's list: opening the lock file
-    /// instead would, on closing it, release a lock that this very process may hold.
+    /// The process that has the ledger open for writing; 0 where it cannot be told.
     pub fn holder(&self) -> Option<u32> {
-        let lock = fs::metadata(self.database().join("LOCK")).ok()?;
-        let (device, inode) = (lock.st_dev(), lock.st_ino());
-        let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
-        let wanted = format!("{major:02x}:{minor:02x}:{inode}");
-        let locks = fs::read_to_string("/proc/locks").ok()?;
-        locks.lines().find_map(|line| {
-            let words: Vec<_> = line.split_ascii_whitespace().collect();
-            let at = words.iter().position(|word| *word == wanted)?;
-            words.get(at.checked_sub(1)?)?.parse().ok()
-        })
+        lock::holder(self)
     }
 
     /// The anchor; `None` where there is none.

@@ -25,6 +25,7 @@ use rocksdb::{
 
 use super::error::LedgerError;
 use super::place::Place;
+use super::wal::{self, Care};
 
 /// Memory for blocks of tables that were read: 8 MiB, all families together.
 const CACHE_BYTES: usize = 8 << 20;
@@ -99,13 +100,13 @@ impl Store {
         let io = |error: std::io::Error| io_error(&path, &error);
         if draft.exists() {
             // Left by a crash while it was made; it never held an entry.
-            DB::destroy(&Options::default(), &draft).map_err(|error| explain(&path, None, &error))?;
+            DB::destroy(&Options::default(), &draft).map_err(|error| explain(&path, &error))?;
         }
         let mut options = options();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         let db = DB::open_cf_descriptors(&options, &draft, descriptors())
-            .map_err(|error| explain(&path, None, &error))?;
+            .map_err(|error| explain(&path, &error))?;
         let store = Self { path: path.clone(), db };
         store.write(first, true)?;
         store.flush()?;
@@ -118,16 +119,24 @@ impl Store {
     /// Opens for writing.
     pub(super) fn open(place: &Place) -> Result<Self, LedgerError> {
         let path = place.database();
+        check_logs(&path, Care::Survival)?;
         let mut options = options();
         options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
         let db = DB::open_cf_descriptors(&options, &path, descriptors())
-            .map_err(|error| explain(&path, Some(place), &error))?;
+            .map_err(|error| explain(&path, &error))?;
         Ok(Self { path, db })
     }
 
     /// Opens for reading, beside a writer or without one. Writes nothing, not even a lock.
     pub(super) fn open_to_read(place: &Place, reading: LogReading) -> Result<Self, LedgerError> {
         let path = place.database();
+        check_logs(
+            &path,
+            match reading {
+                LogReading::Absolute => Care::Silence,
+                LogReading::PointInTime => Care::Survival,
+            },
+        )?;
         let mut options = options();
         // Every table is opened at once, so that none is missed when a writer's compaction removes it.
         options.set_max_open_files(-1);
@@ -136,15 +145,15 @@ impl Store {
             LogReading::PointInTime => DBRecoveryMode::PointInTime,
         });
         let db = DB::open_cf_descriptors_read_only(&options, &path, descriptors(), false)
-            .map_err(|error| explain(&path, Some(place), &error))?;
+            .map_err(|error| explain(&path, &error))?;
         Ok(Self { path, db })
     }
 
     /// Refuses a RocksDB that is not a ledger, before it is opened.
     pub(super) fn check_families(place: &Place) -> Result<(), LedgerError> {
         let path = place.database();
-        let mut found =
-            DB::list_cf(&Options::default(), &path).map_err(|error| explain(&path, None, &error))?;
+        check_logs(&path, Care::Survival)?;
+        let mut found = DB::list_cf(&Options::default(), &path).map_err(|error| explain(&path, &error))?;
         found.retain(|name| name != rocksdb::DEFAULT_COLUMN_FAMILY_NAME);
         found.sort();
         let mut own: Vec<_> = Family::ALL.iter().map(|family| family.name()).collect();
@@ -164,7 +173,7 @@ impl Store {
         }
         let mut options = WriteOptions::default();
         options.set_sync(sync);
-        let written = self.db.write_opt(batch, &options).map_err(|error| explain(&self.path, None, &error));
+        let written = self.db.write_opt(batch, &options).map_err(|error| explain(&self.path, &error));
         #[cfg(test)]
         if FAIL_AFTER_WRITE.take() {
             return Err(LedgerError::Io { path: self.path.clone(), why: "as the test asked".to_owned() });
@@ -174,7 +183,7 @@ impl Store {
 
     /// Puts everything written so far on disk.
     pub(super) fn sync(&self) -> Result<(), LedgerError> {
-        self.db.flush_wal(true).map_err(|error| explain(&self.path, None, &error))
+        self.db.flush_wal(true).map_err(|error| explain(&self.path, &error))
     }
 
     /// Moves everything from the write-ahead log into tables.
@@ -182,12 +191,12 @@ impl Store {
         let families: Vec<_> = Family::ALL.iter().map(|family| self.family(*family)).collect();
         let mut options = FlushOptions::default();
         options.set_wait(true);
-        self.db.flush_cfs_opt(&families, &options).map_err(|error| explain(&self.path, None, &error))
+        self.db.flush_cfs_opt(&families, &options).map_err(|error| explain(&self.path, &error))
     }
 
     /// One row's value.
     pub(super) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.db.get_cf(self.family(family), key).map_err(|error| explain(&self.path, None, &error))
+        self.db.get_cf(self.family(family), key).map_err(|error| explain(&self.path, &error))
     }
 
     /// Rows from a key on, upward.
@@ -213,7 +222,7 @@ impl Store {
     /// Rows outside every family: none are ours.
     pub(super) fn stray(&self) -> Result<Option<Row>, LedgerError> {
         let mut rows = self.db.iterator(IteratorMode::Start);
-        rows.next().transpose().map_err(|error| explain(&self.path, None, &error))
+        rows.next().transpose().map_err(|error| explain(&self.path, &error))
     }
 
     fn rows(
@@ -223,7 +232,7 @@ impl Store {
     ) -> impl Iterator<Item = Result<Row, LedgerError>> + '_ {
         self.db
             .iterator_cf_opt(self.family(family), read_options(), mode)
-            .map(|row| row.map_err(|error| explain(&self.path, None, &error)))
+            .map(|row| row.map_err(|error| explain(&self.path, &error)))
     }
 
     fn family(&self, family: Family) -> &ColumnFamily {
@@ -251,9 +260,15 @@ impl Cursor<'_> {
     }
 
     fn key(&self) -> Result<Option<&[u8]>, LedgerError> {
-        self.rows.status().map_err(|error| explain(self.path, None, &error))?;
+        self.rows.status().map_err(|error| explain(self.path, &error))?;
         Ok(self.rows.key())
     }
+}
+
+/// RocksDB must not be let near a log that it cannot read to an end.
+fn check_logs(path: &Path, care: Care) -> Result<(), LedgerError> {
+    let checked = wal::check(path, care).map_err(|error| io_error(path, &error))?;
+    checked.map_err(|why| LedgerError::Corrupt { path: path.to_owned(), why })
 }
 
 fn read_options() -> ReadOptions {
@@ -297,15 +312,15 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     options
 }
 
-/// RocksDB's error in the ledger's words. `place` is given where the lock could be another's.
-fn explain(path: &Path, place: Option<&Place>, error: &rocksdb::Error) -> LedgerError {
+/// RocksDB's error in the ledger's words.
+fn explain(path: &Path, error: &rocksdb::Error) -> LedgerError {
     let (path, why) = (path.to_owned(), error.as_ref().to_owned());
     let is_full = ["No space left", "Disk quota exceeded", "File too large"].iter().any(|s| why.contains(s));
     if is_full {
         return LedgerError::Full { path, why };
     }
     if why.contains("lock hold by current process") || why.contains("While lock file") {
-        return LedgerError::Locked { holder: place.and_then(Place::holder), path };
+        return LedgerError::Locked { holder: None, path };
     }
     // RocksDB names a file that is missing under it an IO error; to a ledger it is damage.
     if error.kind() == ErrorKind::Corruption || why.contains("No such file or directory") {

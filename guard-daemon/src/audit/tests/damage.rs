@@ -122,6 +122,29 @@ fn every_flipped_byte_of_a_record_in_the_log_is_found() {
 }
 
 #[test]
+fn a_log_record_made_to_look_like_the_end_is_found_even_without_an_anchor() {
+    let original = unflushed();
+    fs::remove_file(original.place.anchor()).unwrap();
+    let log =
+        files(&original).into_iter().rfind(|path| path.extension().is_some_and(|e| e == "log")).unwrap();
+    let bytes = fs::read(&log).unwrap();
+    // A block of the log begins with a header: checksum (4 bytes), length (2), kind (1).
+    let last_block = bytes.len() / 32_768 * 32_768;
+    for (block, bit) in [0, last_block].into_iter().flat_map(|block| (0..56).map(move |bit| (block, bit))) {
+        let scene = original.copy();
+        let mut bytes = bytes.clone();
+        bytes[block + bit / 8] ^= 1 << (bit % 8);
+        fs::write(scene.place.database().join(log.file_name().unwrap()), bytes).unwrap();
+        let report = scene.verify();
+        assert!(!report.is_clean(), "block at {block}, bit {bit}: {report:?}");
+        if bit >= 48 {
+            // With the kind of record changed the daemon gives an answer too: it repairs, or refuses.
+            let _ = Ledger::open(&scene.place, host()).map(|ledger| ledger.size());
+        }
+    }
+}
+
+#[test]
 fn a_torn_end_is_repaired_and_what_followed_is_set_aside() {
     let original = unflushed();
     let scene = original.copy();
