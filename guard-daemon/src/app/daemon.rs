@@ -88,7 +88,7 @@ impl Daemon {
             tokio::select! {
                 heard = rings.denies.hear(boot_ns), if room => self.park(Ring::Deny, heard?),
                 heard = rings.allows.hear(boot_ns), if room => self.park(Ring::Allow, heard?),
-                Some(asked) = inbox.requests.recv() => self.answer(asked, rings),
+                Some(asked) = inbox.requests.recv() => self.answer(asked),
                 Some(_) = inbox.ended.recv() => self.look_for_ends(),
                 Some(hashed) = inbox.hashed.recv() => self.executables.learn(hashed),
                 _ = second.tick() => self.each_second(rings),

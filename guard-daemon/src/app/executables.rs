@@ -142,31 +142,29 @@ fn hash_all(jobs: &Receiver<(Identity, File)>, results: &mpsc::Sender<Hashed>) {
     }
 }
 
-fn hash(wanted: Identity, mut file: File) -> Result<String, String> {
+fn hash(wanted: Identity, file: File) -> Result<String, String> {
     let same = |file: &File| file.metadata().is_ok_and(|metadata| identity(&metadata) == wanted);
+    let began = same(&file);
+    let digest = digest_of(&file).map_err(|error| format!("its program cannot be read: {error}"))?;
+    if began && same(&file) { Ok(digest) } else { Err("its program changed".to_owned()) }
+}
+
+fn digest_of(mut file: &File) -> io::Result<String> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
-    let began = same(&file);
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => break,
+            Ok(0) => return Ok(hex::encode(digest.finalize())),
             Ok(read) => digest.update(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(format!("its program cannot be read: {error}")),
+            Err(error) => return Err(error),
         }
-    }
-    if began && same(&file) {
-        Ok(hex::encode(digest.finalize()))
-    } else {
-        Err("its program changed".to_owned())
     }
 }
 
 /// SHA-256 of a file, hex.
 pub(super) fn sha256_of(path: &str) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    digest.update(fs::read(path)?);
-    Ok(hex::encode(digest.finalize()))
+    digest_of(&File::open(path)?)
 }
 
 #[cfg(test)]

@@ -123,12 +123,16 @@ impl Daemon {
         }
     }
 
-    /// Takes everything that the kernel has reported by now.
-    pub(super) fn hear_now(&mut self, rings: &mut Rings) {
+    /// Takes what the kernel has reported by now, some hundreds of events at most. Nothing that happened before the
+    /// time it gives is still unheard.
+    pub(super) fn hear_now(&mut self, rings: &mut Rings) -> BootNs {
+        let before = boot_ns();
         let denies = rings.denies.hear_now(boot_ns);
-        self.park(Ring::Deny, denies);
         let allows = rings.allows.hear_now(boot_ns);
+        let heard = heard_until(&denies, before).min(heard_until(&allows, before));
+        self.park(Ring::Deny, denies);
         self.park(Ring::Allow, allows);
+        heard
     }
 
     /// Judges what waits without waiting: the daemon is about to end.
@@ -197,6 +201,16 @@ impl Daemon {
         let off = switches.surfaces_off()?;
         Ok(Reading { began, at: boot_ns(), kill, off })
     }
+}
+
+/// A ring that gave nothing was empty; one that gave events may hold more, later than those.
+fn heard_until(heard: &[Heard], before: BootNs) -> BootNs {
+    let at = |one: &Heard| match one {
+        Heard::Event(Decoded::Decision(action)) => Some(action.at),
+        Heard::Event(Decoded::Enrolled(enrolled)) => Some(enrolled.at),
+        Heard::Garbled(_) => None,
+    };
+    if heard.is_empty() { before } else { heard.iter().filter_map(at).max().unwrap_or(0) }
 }
 
 fn index(ring: Ring) -> usize {

@@ -1,6 +1,8 @@
 //! What the ledger's last entries say of the time before this start. Read before the ledger is opened for writing;
 //! a ledger that cannot be read says nothing, and its own opening will say why.
 
+use std::collections::HashMap;
+
 use super::daemon::Daemon;
 use super::positions::Positions;
 use crate::audit::{Entry, Place, Query, Reader};
@@ -30,8 +32,9 @@ impl History {
 }
 
 impl Daemon {
-    /// Knows the last refusals again, so that `why` has an answer.
+    /// Knows the last refusals again, so that `why` has an answer, and how many each living instance has.
     pub(super) fn recall_refusals(&mut self, history: &History) {
+        let mut counts: HashMap<u32, u64> = HashMap::new();
         for entry in history.0.iter().rev() {
             let Record::Enforce(enforce) = &entry.record else { continue };
             if enforce.verdict == guard_common::Verdict::Allow.name() {
@@ -41,8 +44,12 @@ impl Daemon {
                 let agent = self.registry.get(instance.slot)?;
                 (agent.launch.instance == *instance).then_some(agent.launch.by.uid)
             });
+            if owner.is_some() {
+                *counts.entry(enforce.actor.slot).or_default() += 1;
+            }
             let wall_ms = entry.wall_ns / 1_000_000;
             self.refusals.recall(Notice::of(enforce), entry.index, wall_ms, owner);
         }
+        counts.into_iter().for_each(|(slot, count)| self.registry.recall_refusals(slot, count));
     }
 }

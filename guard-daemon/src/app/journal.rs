@@ -16,13 +16,15 @@ use crate::model::state::State;
 impl Daemon {
     /// Takes up orders that are not recorded yet.
     pub(super) fn take_orders(&mut self) {
-        self.journal_error = match orders::pending(&self.paths.state) {
+        let error = match orders::pending(&self.paths.state) {
             Ok(pending) => self.record_orders(pending).err(),
             Err(error) => Some(format!("the journal of kill orders cannot be read: {error}")),
         };
-        if let Some(error) = &self.journal_error {
+        // Tried again each second; told once.
+        if let Some(error) = error.as_ref().filter(|error| self.journal_error.as_ref() != Some(error)) {
             tracing::error!("{error}");
         }
+        self.journal_error = error;
     }
 
     fn record_orders(&mut self, pending: Vec<(PathBuf, Kill)>) -> Result<(), String> {

@@ -17,6 +17,9 @@ use crate::model::record::{Instance, Launch};
 use crate::policy::resolve::object;
 use crate::policy::{Launcher, Profile};
 
+/// Living instances of one user who is no operator, so that no user takes every slot.
+const PER_USER_MAX: usize = 256;
+
 /// What somebody asks to become.
 pub(super) struct Wish {
     pub(super) agent: Option<String>,
@@ -70,6 +73,12 @@ impl Daemon {
                 "the policy does not let user {} start profile `{}`; `launch` of the profile names who may",
                 peer.user.clone().unwrap_or_else(|| peer.uid.to_string()),
                 profile.name
+            ));
+        }
+        let living = self.registry.alive().filter(|agent| agent.launch.by.uid == peer.uid).count();
+        if living >= PER_USER_MAX && !peer.operator {
+            return Err(format!(
+                "{living} agents of yours live already, which is the most for one user; end some"
             ));
         }
         let workdir = self.allow_workdir(peer, profile, &who)?;

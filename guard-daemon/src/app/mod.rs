@@ -16,6 +16,7 @@ mod ending;
 mod executables;
 mod hearing;
 mod history;
+mod host;
 mod journal;
 mod launching;
 mod lock;
@@ -72,7 +73,7 @@ async fn serve(options: &Options) -> Result<(), String> {
     let start::Started { mut daemon, mut rings, mut inbox, requests, stop, listener, fresh, lock } =
         start::start(options)?;
     stop::listen(options.ephemeral, stop).map_err(|error| format!("signals cannot be heard: {error}"))?;
-    if options.kernel_log.is_some_and(|level| level != LogLevel::Off) {
+    if options.kernel_log()? != LogLevel::Off {
         tokio::spawn(diagnostics::forward(PinFolder::default()));
     }
     tokio::spawn(server::serve(listener, requests));

@@ -45,6 +45,13 @@ impl Options {
     }
 }
 
+impl Options {
+    /// What the kernel programs are to say: by the option, else by the environment.
+    pub(super) fn kernel_log(&self) -> Result<LogLevel, String> {
+        self.kernel_log.map_or_else(LogLevel::from_environment, Ok)
+    }
+}
+
 fn level(word: &str) -> Result<LogLevel, String> {
     LogLevel::from_word(word).ok_or_else(|| "use off, error, warn, info, debug or trace".to_owned())
 }

@@ -6,7 +6,7 @@ use guard_common::Surface;
 use guard_common::map::switch::KillMode;
 
 use super::agents::registry::Agent;
-use super::daemon::{Daemon, Prepared, Rings};
+use super::daemon::{Daemon, Prepared};
 use super::launching::Wish;
 use super::policies::{Candidate, Ready};
 use super::refusals::Question;
@@ -25,7 +25,7 @@ const NOTE_BYTES_MAX: usize = 4096;
 
 impl Daemon {
     /// Answers one request.
-    pub(super) fn answer(&mut self, asked: Asked, rings: &mut Rings) {
+    pub(super) fn answer(&mut self, asked: Asked) {
         let Asked { request, peer, own_only, answer } = asked;
         // Ruled on by its cgroup before; a label outlives a change of cgroup.
         if !matches!(self.labels.of(peer.pid), Ok(None)) {
@@ -33,7 +33,7 @@ impl Daemon {
         }
         let own = own_only.then_some(peer.uid);
         let response = match request {
-            Request::Settle => return self.settle(answer, rings),
+            Request::Settle => return self.settle(answer),
             Request::Watch { slot } => {
                 let answered = self.watch(slot, own);
                 return drop(answer.send(answered));

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::daemon::{Daemon, Rings};
+use super::hearing::Parked;
 use crate::control::server::Answer;
 use crate::control::wire::Response;
 use crate::kernel::boot_ns;
@@ -20,9 +21,8 @@ pub(super) struct Settling(Vec<(BootNs, oneshot::Sender<Answer>)>);
 
 impl Daemon {
     /// Somebody waits for everything that happened until now.
-    pub(super) fn settle(&mut self, answer: oneshot::Sender<Answer>, rings: &mut Rings) {
+    pub(super) fn settle(&mut self, answer: oneshot::Sender<Answer>) {
         self.settling.0.push((boot_ns(), answer));
-        self.hear_now(rings);
     }
 
     /// Answers who needs to wait no longer.
@@ -31,12 +31,12 @@ impl Daemon {
             return;
         }
         // Again: one look takes no more than a batch.
-        self.hear_now(rings);
+        let heard = self.hear_now(rings);
         self.judge_parked();
-        let oldest =
-            self.parked.iter().filter_map(super::hearing::Parked::oldest).min().unwrap_or(BootNs::MAX);
-        let (done, waiting) =
-            std::mem::take(&mut self.settling.0).into_iter().partition(|(since, _)| *since < oldest);
+        let oldest = self.parked.iter().filter_map(Parked::oldest).min().unwrap_or(BootNs::MAX);
+        let (done, waiting) = std::mem::take(&mut self.settling.0)
+            .into_iter()
+            .partition(|(since, _)| *since < oldest && *since <= heard);
         self.settling.0 = waiting;
         for (_, answer) in done {
             let watchers = self.refusals.flush();

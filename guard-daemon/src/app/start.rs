@@ -19,92 +19,63 @@ use super::history::History;
 use super::lock::{self, Lock};
 use super::options::Options;
 use super::paths::{self, Paths};
-use super::policies::{self, Candidate, InForce, Saved};
+use super::policies::{self, Candidate, InForce, Ready, Saved};
 use super::positions::Positions;
 use super::records::Records;
 use super::refusals::Refusals;
-use super::{clock, journal, saved};
+use super::{clock, host, journal, saved};
 use crate::audit::{Host, Ledger, Place};
-use crate::control::peer;
 use crate::control::server::{self, Asked};
-use crate::kernel::probe::{self, Check};
 use crate::kernel::{
-    Cgroups, How, Labels, LogLevel, Maps, PinFolder, RingReader, Taken, object_sha256, take_up,
+    Cgroups, How, Labels, Maps, PinFolder, RingReader, Taken, object_sha256, probe, take_up,
 };
 use crate::model::input::Input;
 use crate::model::record::Start;
 use crate::model::state::State;
 
-/// Requests, ends and digests that wait for the loop.
+/// Ends and digests that wait for the loop.
 const INBOX_MAX: usize = 256;
 
 /// A daemon that is ready to serve.
 pub(super) struct Started {
     /// Its parts.
-    pub daemon: Daemon,
+    pub(super) daemon: Daemon,
     /// The kernel's rings.
-    pub rings: Rings,
+    pub(super) rings: Rings,
     /// What reaches the loop.
-    pub inbox: Inbox,
+    pub(super) inbox: Inbox,
     /// Where requests go.
-    pub requests: mpsc::Sender<Asked>,
+    pub(super) requests: mpsc::Sender<Asked>,
     /// Where a reason to end goes.
-    pub stop: mpsc::Sender<String>,
+    pub(super) stop: mpsc::Sender<String>,
     /// The admin socket.
-    pub listener: UnixListener,
+    pub(super) listener: UnixListener,
     /// Whether this daemon loaded everything that is in force.
-    pub fresh: bool,
+    pub(super) fresh: bool,
     /// Held while it lives.
-    pub lock: Lock,
+    pub(super) lock: Lock,
 }
 
 /// Starts. An error leaves everything in force that was.
 pub(super) fn start(options: &Options) -> Result<Started, String> {
-    if peer::is_self_inside() {
-        return Err("an agent does not start the daemon: this process is in an agent's cgroup".to_owned());
-    }
-    refuse_without_host(&probe::host())?;
-    last_to_go();
-    let paths = options.paths();
-    paths.create().map_err(|error| error.to_string())?;
-    let lock = lock::take(&paths.lock()).map_err(|error| error.to_string())?;
-    let pins = PinFolder::default();
-    let enforcing = pins.enforces();
-    let halt = journal::word_for_all(&paths.state).map_err(|error| {
-        format!("{error}; it may be an order to halt: look at it, and take it away if it is none")
-    })?;
-    let saved_policy = read_saved_policy(&paths);
-    let candidate = choose_policy(options, saved_policy.as_ref(), enforcing)?;
-    let before = saved_policy.as_ref().and_then(InForce::before);
-    let ebpf_sha256 = object_sha256();
-    let daemon_sha256 = sha256_of("/proc/self/exe").map_err(|error| format!("/proc/self/exe: {error}"))?;
-    let host = Host { daemon_sha256: daemon_sha256.clone(), ebpf_sha256: ebpf_sha256.clone(), generation: 0 };
-    let place = Place::new(&paths.state);
-    let history = History::read(&place);
-    let ledger = Ledger::open(&place, host).map_err(|error| error.to_string())?;
+    host::refuse_unfit()?;
+    host::be_last_to_go();
+    let ground = Ground::take(options)?;
+    let policy = Policy::choose(options, &ground)?;
+    let books = Books::open(&ground.paths)?;
+    let force = Force::take_up(options, &ground)?;
 
-    let Taken { mut maps, how, missing } =
-        take_up(&pins, options.kernel_log.map_or_else(LogLevel::from_environment, Ok)?)
-            .map_err(|error| error.to_string())?;
-    tracing::info!(?how, "the kernel programs are in force");
-    raise_for_all(&mut maps, halt)?;
-    restore_surfaces(&mut maps, &paths)?;
-
-    let fresh = how == How::Fresh;
+    let ready = policy.candidate.ready(&ground.paths.guarded())?;
     let (ended, ended_inbox) = mpsc::channel(INBOX_MAX);
-    let (executables, hashed) = Executables::start().map_err(|error| error.to_string())?;
-    let instead = candidate.instead.clone();
-    let ready = candidate.ready(&paths.guarded())?;
-    let before = before.unwrap_or_else(|| ready.not_yet());
-    let boot = clock::boot_id().map_err(|error| error.to_string())?;
-    let (registry, lost_agents) = resume_registry(&paths, boot.clone());
+    let (executables, hashed) = Executables::start().map_err(text)?;
+    let (registry, lost_agents) = resume_registry(&ground.paths, books.boot.clone());
     let mut daemon = Daemon {
-        cgroups: Cgroups::open().map_err(|error| error.to_string())?,
-        labels: Labels::open(&pins).map_err(|error| error.to_string())?,
-        records: Records::new(ledger),
+        cgroups: Cgroups::open().map_err(text)?,
+        labels: Labels::open(&ground.pins).map_err(text)?,
+        records: Records::new(books.ledger),
         state: State::default(),
         registry,
-        policy: before,
+        policy: policy.before.unwrap_or_else(|| ready.not_yet()),
         prepared: None,
         launching: None,
         handles: HashMap::new(),
@@ -112,119 +83,192 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
         executables,
         parked: Default::default(),
         settling: Default::default(),
-        missing,
+        missing: force.missing,
         journal_error: None,
-        ends: Ends::start(ended).map_err(|error| error.to_string())?,
-        paths,
-        pins,
-        maps,
+        ends: Ends::start(ended).map_err(text)?,
+        paths: ground.paths,
+        pins: ground.pins,
+        maps: force.maps,
     };
-    daemon.missing.extend(
-        instead.map(|why| format!("the policy's file is broken, the one before it stays in force: {why}")),
-    );
+    daemon.missing.extend(policy.instead);
     daemon.missing.extend(lost_agents);
+    daemon.records.set_generation(daemon.maps.generation());
     daemon.look_at_ledger();
-    daemon.read_every_switch().map_err(|error| error.to_string())?;
-    daemon.take(Input::Start(Start {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        daemon_sha256,
-        ebpf_sha256,
-        kernel: probe::release(),
-        adopted: !fresh,
-        missing: daemon.missing.clone(),
-    }))?;
+    daemon.read_every_switch().map_err(text)?;
+    daemon.take(Input::Start(books.digests.start(force.how == How::Fresh, &daemon.missing)))?;
     daemon.adopt()?;
-    daemon.resume_orders().map_err(|error| error.to_string())?;
+    daemon.resume_orders().map_err(text)?;
     daemon.take_orders();
-    // Events of the generation before may still stand in the rings.
-    let before = daemon.policy.view();
-    daemon.note(Input::PolicyInForce(before));
-    daemon.put_in_force(ready, None)?;
+    daemon.begin_policy(ready)?;
+    daemon.recall_refusals(&books.history);
 
-    daemon.recall_refusals(&history);
-    let positions = Positions::take(&daemon.paths, &boot).unwrap_or_else(|| history.positions(&boot));
-    // New maps count from the beginning.
-    let positions = if renews_rings(&how) { Positions::default() } else { positions };
-    let open = |ring: Ring| {
-        RingReader::open(&daemon.pins, ring, positions.of(ring)).map_err(|error| error.to_string())
-    };
-    let rings = Rings { denies: open(Ring::Deny)?, allows: open(Ring::Allow)? };
-    let listener = server::listen(&daemon.paths.socket)
-        .map_err(|error| format!("{}: {error}", daemon.paths.socket.display()))?;
+    let rings = open_rings(&daemon, &books.history, &books.boot, &force.how)?;
+    let socket = &daemon.paths.socket;
+    let listener = server::listen(socket).map_err(|error| format!("{}: {error}", socket.display()))?;
     let (requests, requests_inbox) = mpsc::channel(server::REQUESTS_MAX);
     let (stop, stop_inbox) = mpsc::channel(1);
     let inbox = Inbox { requests: requests_inbox, ended: ended_inbox, hashed, stop: stop_inbox };
-    Ok(Started { daemon, rings, inbox, requests, stop, listener, fresh, lock })
-}
-
-/// When memory runs out, agents go first: without the daemon nothing is recorded.
-fn last_to_go() {
-    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "-900") {
-        tracing::debug!("the daemon may be ended when memory runs out: {error}");
-    }
-}
-
-fn renews_rings(how: &How) -> bool {
-    match how {
-        How::Fresh => true,
-        How::Replaced { renewed } => {
-            renewed.iter().any(|map| [name::DENIES, name::ALLOWS, name::SEQUENCE].contains(map))
-        }
-        How::Adopted | How::Completed { .. } => false,
-    }
-}
-
-fn refuse_without_host(checks: &[Check]) -> Result<(), String> {
-    let failed: Vec<String> = checks.iter().filter(|check| !check.ok).map(complaint).collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
-    Err(format!("this host cannot enforce, so the daemon does not start:\n{}", failed.join("\n")))
-}
-
-fn complaint(check: &Check) -> String {
-    let Check { name, found, mend, ok: _ } = check;
-    let mend = mend.as_ref().map(|mend| format!("\n    {mend}")).unwrap_or_default();
-    format!("  {name}: {found}{mend}")
-}
-
-fn read_saved_policy(paths: &Paths) -> Option<Saved> {
-    saved::read(&paths.policy()).unwrap_or_else(|error| {
-        tracing::error!("the policy that was in force cannot be read: {error}");
-        None
+    Ok(Started {
+        daemon,
+        rings,
+        inbox,
+        requests,
+        stop,
+        listener,
+        fresh: force.how == How::Fresh,
+        lock: ground.lock,
     })
 }
 
-fn choose_policy(options: &Options, saved: Option<&Saved>, enforcing: bool) -> Result<Candidate, String> {
-    let usual = Path::new(paths::POLICY);
-    let file = options.policy.as_deref().or_else(|| usual.exists().then_some(usual));
-    let candidate = policies::choose(file, saved, enforcing)?;
-    for warning in candidate.compiled.warnings() {
-        tracing::warn!("policy: {warning}");
-    }
-    if let Some(why) = &candidate.instead {
-        tracing::error!("the policy's file is broken; the policy before it stays in force: {why}");
-    }
-    Ok(candidate)
+fn text(error: impl ToString) -> String {
+    error.to_string()
 }
 
-/// An order to halt stands over a reboot: before there is any agent, before there is a policy.
-fn raise_for_all(maps: &mut Maps, wanted: KillMode) -> Result<(), String> {
-    let now = maps.switches.kill_mode(KILL_ALL).map_err(|error| error.to_string())?;
-    if wanted > now {
-        maps.switches.set_kill_mode(KILL_ALL, wanted).map_err(|error| error.to_string())?;
-    }
-    Ok(())
+/// What a daemon stands on.
+struct Ground {
+    paths: Paths,
+    lock: Lock,
+    pins: PinFolder,
+    /// Whether something is in force already.
+    enforcing: bool,
+    /// Everybody's kill word, by the journal.
+    halt: KillMode,
 }
 
-/// Surfaces that were off before a reboot are off after it.
-fn restore_surfaces(maps: &mut Maps, paths: &Paths) -> Result<(), String> {
-    let names: Vec<String> =
-        saved::read(&paths.surfaces()).map_err(|error| error.to_string())?.unwrap_or_default();
-    for surface in names.iter().filter_map(|name| Surface::from_name(name)) {
-        maps.switches.set_surface(surface, false).map_err(|error| error.to_string())?;
+impl Ground {
+    fn take(options: &Options) -> Result<Self, String> {
+        let paths = options.paths();
+        paths.create().map_err(text)?;
+        let lock = lock::take(&paths.lock()).map_err(text)?;
+        let pins = PinFolder::default();
+        let halt = journal::word_for_all(&paths.state).map_err(|error| {
+            format!("{error}; it may be an order to halt: look at it, and take it away if it is none")
+        })?;
+        Ok(Self { enforcing: pins.enforces(), paths, lock, pins, halt })
     }
-    Ok(())
+}
+
+/// The policy to begin with, and the one before.
+struct Policy {
+    candidate: Candidate,
+    before: Option<InForce>,
+    instead: Option<String>,
+}
+
+impl Policy {
+    fn choose(options: &Options, ground: &Ground) -> Result<Self, String> {
+        let saved: Option<Saved> = saved::read(&ground.paths.policy()).unwrap_or_else(|error| {
+            tracing::error!("the policy that was in force cannot be read: {error}");
+            None
+        });
+        let usual = Path::new(paths::POLICY);
+        let file = options.policy.as_deref().or_else(|| usual.exists().then_some(usual));
+        let candidate = policies::choose(file, saved.as_ref(), ground.enforcing)?;
+        for warning in candidate.compiled.warnings() {
+            tracing::warn!("policy: {warning}");
+        }
+        let broken =
+            |why| format!("the policy's file is broken, and the policy before it stays in force: {why}");
+        let instead = candidate.instead.clone().map(broken);
+        if let Some(instead) = &instead {
+            tracing::error!("{instead}");
+        }
+        Ok(Self { before: saved.as_ref().and_then(InForce::before), candidate, instead })
+    }
+}
+
+/// What the daemon writes in, and what it was.
+struct Books {
+    boot: String,
+    history: History,
+    ledger: Ledger,
+    digests: Digests,
+}
+
+struct Digests {
+    daemon: String,
+    ebpf: String,
+}
+
+impl Books {
+    fn open(paths: &Paths) -> Result<Self, String> {
+        let daemon = sha256_of("/proc/self/exe").map_err(|error| format!("/proc/self/exe: {error}"))?;
+        let digests = Digests { daemon, ebpf: object_sha256() };
+        let host =
+            Host { daemon_sha256: digests.daemon.clone(), ebpf_sha256: digests.ebpf.clone(), generation: 0 };
+        let place = Place::new(&paths.state);
+        let history = History::read(&place);
+        let ledger = Ledger::open(&place, host).map_err(text)?;
+        Ok(Self { boot: clock::boot_id().map_err(text)?, history, ledger, digests })
+    }
+}
+
+impl Digests {
+    fn start(self, fresh: bool, missing: &[String]) -> Start {
+        Start {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            daemon_sha256: self.daemon,
+            ebpf_sha256: self.ebpf,
+            kernel: probe::release(),
+            adopted: !fresh,
+            missing: missing.to_vec(),
+        }
+    }
+}
+
+/// What is in force in the kernel.
+struct Force {
+    maps: Maps,
+    how: How,
+    missing: Vec<String>,
+}
+
+impl Force {
+    fn take_up(options: &Options, ground: &Ground) -> Result<Self, String> {
+        let Taken { maps, how, missing } = take_up(&ground.pins, options.kernel_log()?).map_err(text)?;
+        tracing::info!(?how, "the kernel programs are in force");
+        let mut force = Self { maps, how, missing };
+        force.raise_for_all(ground.halt)?;
+        force.restore_surfaces(&ground.paths)?;
+        Ok(force)
+    }
+
+    /// An order to halt stands over a reboot: before there is any agent, before there is a policy.
+    fn raise_for_all(&mut self, wanted: KillMode) -> Result<(), String> {
+        let now = self.maps.switches.kill_mode(KILL_ALL).map_err(text)?;
+        if wanted > now {
+            self.maps.switches.set_kill_mode(KILL_ALL, wanted).map_err(text)?;
+        }
+        Ok(())
+    }
+
+    /// Surfaces that were off before a reboot are off after it.
+    fn restore_surfaces(&mut self, paths: &Paths) -> Result<(), String> {
+        let names: Vec<String> = saved::read(&paths.surfaces()).map_err(text)?.unwrap_or_default();
+        for surface in names.iter().filter_map(|name| Surface::from_name(name)) {
+            self.maps.switches.set_surface(surface, false).map_err(text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Daemon {
+    /// Puts the first policy in force. Where an earlier daemon's is, that one stays if this one cannot be: a
+    /// full disk must not take the daemon away.
+    fn begin_policy(&mut self, ready: Ready) -> Result<(), String> {
+        let before = self.policy.view();
+        let has_before = before.generation != 0 && before.generation == self.maps.generation();
+        // Its last events may still stand in the rings.
+        self.note(Input::PolicyInForce(before));
+        match self.put_in_force(ready, None) {
+            Err(why) if has_before => {
+                tracing::error!("the policy before stays in force: {why}");
+                self.missing.push(format!("the policy before stays in force: {why}"));
+                Ok(())
+            }
+            done => done,
+        }
+    }
 }
 
 fn resume_registry(paths: &Paths, boot: String) -> (Registry, Option<String>) {
@@ -235,5 +279,26 @@ fn resume_registry(paths: &Paths, boot: String) -> (Registry, Option<String>) {
             tracing::error!("{lost}");
             (Registry::new(boot), Some(lost))
         }
+    }
+}
+
+fn open_rings(daemon: &Daemon, history: &History, boot: &str, how: &How) -> Result<Rings, String> {
+    let left = Positions::take(&daemon.paths, boot);
+    let positions = match renews_rings(how) {
+        // New maps count from the beginning.
+        true => Positions::default(),
+        false => left.unwrap_or_else(|| history.positions(boot)),
+    };
+    let open = |ring: Ring| RingReader::open(&daemon.pins, ring, positions.of(ring)).map_err(text);
+    Ok(Rings { denies: open(Ring::Deny)?, allows: open(Ring::Allow)? })
+}
+
+fn renews_rings(how: &How) -> bool {
+    match how {
+        How::Fresh => true,
+        How::Replaced { renewed } => {
+            renewed.iter().any(|map| [name::DENIES, name::ALLOWS, name::SEQUENCE].contains(map))
+        }
+        How::Adopted | How::Completed { .. } => false,
     }
 }

@@ -182,6 +182,13 @@ impl Registry {
         }
     }
 
+    /// Takes a count that the ledger gives: what was saved may be older.
+    pub(crate) fn recall_refusals(&mut self, slot: u32, count: u64) {
+        if let Some(agent) = self.agents.get_mut(&slot) {
+            agent.denied = agent.denied.max(count);
+        }
+    }
+
     /// Every known instance, by slot.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Agent> {
         self.agents.values()

@@ -6,8 +6,6 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use guard_common::map::zone::DEV_OF_DIRECTORY;
-
 use super::mounts::{Mount, Mounts};
 use crate::policy::rows::InodeKey;
 
@@ -71,10 +69,9 @@ pub(super) fn find(path: &Path, mounts: &Mounts) -> io::Result<Object> {
     let known = mount.and_then(|id| mounts.by_id(id));
     // The superblock's number is what the kernel's walk sees; `stat` shows another for btrfs' subvolumes.
     let dev = known.map_or(of_stat, |mount| mount.dev);
-    let kind = if metadata.is_dir() { DEV_OF_DIRECTORY } else { 0 };
     let path = fs::read_link(format!("/proc/self/fd/{fd}"))?;
     Ok(Object {
-        key: (dev | kind, metadata.ino()),
+        key: (dev, metadata.ino()),
         mount,
         doubt: known.and_then(|mount| doubt(mount, of_stat)),
         // A mount holds its own root; a handle would only keep it from being unmounted.
