@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use super::shell::sh;
 
 /// The ordinary user that agents run as.
-pub const USER: u32 = 1000;
+pub const USER: u32 = 61_000;
 /// A group that the user is not in.
-pub const OTHER_GROUP: u32 = 1500;
+pub const OTHER_GROUP: u32 = 61_500;
 /// What P holds before an attack.
 pub const WHOLE: &[u8] = b"the protected content\n";
 /// What W's files hold.
