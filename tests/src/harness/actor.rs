@@ -13,9 +13,6 @@ use crate::act::serve::{How, Order, Outcome};
 /// Longest that one act may take.
 const ACT_LIMIT: Duration = Duration::from_secs(60);
 
-/// Source of the acts that need unusual system calls.
-pub const EXOTIC: &str = include_str!("../act/exotic.py");
-
 /// A serving process. Dropping it ends it.
 #[derive(Debug)]
 pub struct Actor {

@@ -36,6 +36,8 @@ pub const ACT: &str = "/usr/local/bin/guard-act";
 
 /// The same program as X, in the system: may be run. Static, for a quick start.
 pub const PROGRAM: &str = "/usr/bin/busybox";
+/// The acts that need unusual system calls; beside [`ACT`] for the same reason.
+pub const EXOTIC: &str = "/usr/local/lib/guardtest-exotic.py";
 /// A script that may be run, and whose interpreter is X.
 pub const SCRIPT_BY_X: &str = "/usr/local/bin/guardtest-by-x";
 /// The same script with an interpreter that may be run.
@@ -109,6 +111,7 @@ pub fn build(act: &Path) -> Result<()> {
     sh(&format!("mount -t tmpfs -o size=256m tmpfs {}", Spot::Tmpfs.at("")))?;
     build_ext4()?;
     fs::copy(act, ACT).context("guard-act cannot be copied")?;
+    fs::write(EXOTIC, include_str!("../act/exotic.py"))?;
     for spot in Spot::ALL {
         for folder in ["w", "pd", "xd"] {
             fs::create_dir_all(spot.at(folder))?;

@@ -11,9 +11,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::actor::{Actor, EXOTIC};
+use super::actor::Actor;
 use super::case::Who;
-use super::fixture::{self, ACT, USER, WORK};
+use super::fixture::{self, ACT, EXOTIC, USER, WORK};
 use super::shell::{Ended, end, until};
 
 /// The daemon's state, where nobody says otherwise.
@@ -180,7 +180,7 @@ pub fn outsider(who: Who, exotic: bool) -> Result<Actor> {
 
 fn served(command: &mut Command, exotic: bool) {
     if exotic {
-        command.args(["python3", "-c", EXOTIC]);
+        command.args(["python3", EXOTIC]);
     } else {
         command.args([ACT, "serve"]);
     }
