@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use guard_common::{Operation, Surface};
 
 use super::{filled, on_pd_at};
+use crate::harness::fixture::USER;
 use crate::harness::server::A4;
 use crate::harness::world::Side;
 use crate::harness::{Act, Case, Effect, Refusal, Spot, Step, Test, Who, World, act, check};
@@ -58,8 +59,8 @@ fn as_root() -> Vec<Test> {
             Who::Root,
             "another_user_is_the_same_agent",
             Operation::Open,
-            "as-user 1000 write {pd}/p",
-            "as-user 1000 write {w}/f",
+            &format!("as-user {USER} write {{pd}}/p"),
+            &format!("as-user {USER} write {{w}}/f"),
         ),
         Test::attack("another_network_cannot_be_entered@root", network),
         Test::attack("the_cgroup_cannot_be_left@root", cgroup),

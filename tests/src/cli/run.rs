@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::fixture::{ACT, PROGRAM};
+use crate::harness::fixture::{ACT, PROGRAM, USER};
 use crate::harness::shell::{COMMAND_LIMIT, Ended, end, until, wait};
 use crate::harness::{Spot, Test, Who, World, check, guard};
 
@@ -131,7 +131,7 @@ fn workdir(world: &mut World) -> Result<()> {
 fn ordinary_user(world: &mut World) -> Result<()> {
     world.daemon()?;
     let ended = ended(Who::User, &[PROGRAM, "id", "-u"])?;
-    ensure!(ended.code() == 0 && ended.out == "1000\n", "{ended:?}");
+    ensure!(ended.code() == 0 && ended.out == format!("{USER}\n"), "{ended:?}");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! A process that tries acts for the harness, inside an agent or outside, and is one agent for all of them.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -12,9 +13,6 @@ use crate::act::serve::{How, Order, Outcome};
 /// Longest that one act may take.
 const ACT_LIMIT: Duration = Duration::from_secs(60);
 
-/// Source of the acts that need unusual system calls.
-pub const EXOTIC: &str = include_str!("../act/exotic.py");
-
 /// A serving process. Dropping it ends it.
 #[derive(Debug)]
 pub struct Actor {
@@ -22,14 +20,17 @@ pub struct Actor {
     child: Child,
     orders: Option<ChildStdin>,
     answers: Receiver<String>,
+    errors: String,
 }
 
 impl Actor {
     /// Starts a command that ends in `guard-act serve` or in the Python one.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
+        let errors = format!("/tmp/guardtest-{name}.err");
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(File::create(&errors)?)
             .spawn()
             .with_context(|| format!("cannot start the actor {name}: {command:?}"))?;
         let (tell, answers) = channel();
@@ -42,7 +43,7 @@ impl Actor {
             }
         });
         let orders = child.stdin.take();
-        Ok(Self { name: name.to_owned(), child, orders, answers })
+        Ok(Self { name: name.to_owned(), child, orders, answers, errors })
     }
 
     /// The process that was started: for an agent, the launcher, which becomes its program or stays its parent.
@@ -81,9 +82,15 @@ impl Actor {
             }
             Err(RecvTimeoutError::Disconnected) => {
                 let ended = self.child.try_wait()?;
-                Err(anyhow!("actor {} ended: {ended:?}", self.name))
+                Err(anyhow!("actor {} ended: {ended:?}{}", self.name, self.last_words()))
             }
         }
+    }
+
+    fn last_words(&self) -> String {
+        let text = std::fs::read_to_string(&self.errors).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        format!("; it said: {}", lines[lines.len().saturating_sub(6)..].join(" | "))
     }
 
     /// Whether its process has ended.

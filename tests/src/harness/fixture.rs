@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use super::shell::sh;
 
 /// The ordinary user that agents run as.
-pub const USER: u32 = 1000;
+pub const USER: u32 = 61_000;
 /// A group that the user is not in.
-pub const OTHER_GROUP: u32 = 1500;
+pub const OTHER_GROUP: u32 = 61_500;
 /// What P holds before an attack.
 pub const WHOLE: &[u8] = b"the protected content\n";
 /// What W's files hold.
@@ -36,6 +36,8 @@ pub const ACT: &str = "/usr/local/bin/guard-act";
 
 /// The same program as X, in the system: may be run. Static, for a quick start.
 pub const PROGRAM: &str = "/usr/bin/busybox";
+/// The acts that need unusual system calls; beside [`ACT`] for the same reason.
+pub const EXOTIC: &str = "/usr/local/lib/guardtest-exotic.py";
 /// A script that may be run, and whose interpreter is X.
 pub const SCRIPT_BY_X: &str = "/usr/local/bin/guardtest-by-x";
 /// The same script with an interpreter that may be run.
@@ -109,6 +111,7 @@ pub fn build(act: &Path) -> Result<()> {
     sh(&format!("mount -t tmpfs -o size=256m tmpfs {}", Spot::Tmpfs.at("")))?;
     build_ext4()?;
     fs::copy(act, ACT).context("guard-act cannot be copied")?;
+    fs::write(EXOTIC, include_str!("../act/exotic.py"))?;
     for spot in Spot::ALL {
         for folder in ["w", "pd", "xd"] {
             fs::create_dir_all(spot.at(folder))?;

@@ -11,9 +11,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::actor::{Actor, EXOTIC};
+use super::actor::Actor;
 use super::case::Who;
-use super::fixture::{self, ACT, USER, WORK};
+use super::fixture::{self, ACT, EXOTIC, USER, WORK};
 use super::shell::{Ended, end, until};
 
 /// The daemon's state, where nobody says otherwise.
@@ -167,8 +167,7 @@ pub fn workdir(name: &str) -> Result<PathBuf> {
 pub fn agent(who: Who, name: &str, exotic: bool) -> Result<Actor> {
     let mut command = run(who, name, &workdir(name)?);
     served(&mut command, exotic);
-    // The launcher repeats refusals on standard error; only the cases that look at them want them.
-    Actor::start(name, command.stderr(Stdio::null()))
+    Actor::start(name, &mut command)
 }
 
 /// The same program outside any agent.
@@ -176,12 +175,12 @@ pub fn outsider(who: Who, exotic: bool) -> Result<Actor> {
     // `env` keeps both command lines of one shape.
     let mut command = as_user(who, "env");
     served(&mut command, exotic);
-    Actor::start(&format!("outside-{}", who.name()), command.stderr(Stdio::null()))
+    Actor::start(&format!("outside-{}", who.name()), &mut command)
 }
 
 fn served(command: &mut Command, exotic: bool) {
     if exotic {
-        command.args(["python3", "-c", EXOTIC]);
+        command.args(["python3", EXOTIC]);
     } else {
         command.args([ACT, "serve"]);
     }

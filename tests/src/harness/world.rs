@@ -11,7 +11,7 @@ use guard_common::Reason;
 use super::actor::Actor;
 use super::case::{Act, Who, act};
 use super::effect::{Effect, Sight, tree};
-use super::fixture::{self, Spot};
+use super::fixture::{self, Spot, USER};
 use super::guard::{self, Daemon};
 use super::ledger::{self, Refused};
 use super::server::{Server, build_network};
@@ -51,8 +51,9 @@ impl World {
         let act = std::env::current_exe()?.with_file_name("guard-act");
         // Pids tell the records of the acts apart: none may come up twice.
         std::fs::write("/proc/sys/kernel/pid_max", "4194304")?;
-        let _ = sh("groupadd -g 1000 guardtest");
-        let _ = sh("useradd -u 1000 -g 1000 -m guardtest");
+        sh(&format!("groupadd -f -g {USER} guardtest"))?;
+        // There already where the suites ran before.
+        let _ = sh(&format!("useradd -u {USER} -g {USER} -m guardtest"));
         fixture::build(&act).context("the fixture's folders")?;
         build_network().context("the fixture's network")?;
         std::fs::create_dir_all("/etc/guard")?;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
 
+use crate::harness::fixture::USER;
 use crate::harness::server::D4;
 use crate::harness::world::Side;
 use crate::harness::{Spot, Test, Who, World, act, check, guard, ledger};
@@ -35,7 +36,7 @@ fn identity_binding(world: &mut World) -> Result<()> {
     let entries = world.records()?;
     let refused = ledger::refusals(&entries).into_iter().find(|refused| refused.tid == outcome.tid);
     let refused = refused.context("the refusal is not recorded")?;
-    ensure!(refused.agent == "suite-user" && refused.uid == 1000, "the record says {refused:?}");
+    ensure!(refused.agent == "suite-user" && refused.uid == USER, "the record says {refused:?}");
     let as_root = world.perform(Side::Inside, Who::Root, &act(&format!("write {}", Spot::Tmpfs.p())))?;
     let entries = world.records()?;
     let refused = ledger::refusals(&entries).into_iter().find(|refused| refused.tid == as_root.tid);
@@ -79,7 +80,7 @@ fn signed_audit(world: &mut World) -> Result<()> {
         ensure!(by_root, "who gave the order is not told: {found:?}");
     }
     let launch = ledger::of_stage(&entries, "launch");
-    ensure!(launch.iter().all(|record| record["by"]["uid"] == 1000), "who launched is not told: {launch:?}");
+    ensure!(launch.iter().all(|record| record["by"]["uid"] == USER), "who launched is not told: {launch:?}");
     let recover = ledger::of_stage(&entries, "recover");
     ensure!(recover[0]["note"] == "told by the suite", "the note is not told: {recover:?}");
     Ok(())
