@@ -237,7 +237,9 @@ fn next_number(ring: Ring) -> u64 {
     // fetch, and every event would have the number 2.
     // SAFETY: this CPU's row. Atomic: a preempting task must not take the same number. Not relaxed: the compiler
     // would make that an add that gives no old value back, and every event would have the same number.
-    unsafe { core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::SeqCst }>(last, 1) + 1 }
+    unsafe {
+        core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::SeqCst }>(last, 1) + 1
+    }
 }
 
 /// Writes what every event has, field by field: a whole event on the stack would be a third of it.

@@ -63,12 +63,14 @@ pub static HEARTBEAT: Array<u64, 1> = Array::new();
 #[btf_map]
 pub static CELLS: Array<Cell, { CELLS_MAX as usize }> = Array::new();
 #[btf_map]
-pub static MARKS: HashMap<MarkKey, Mark, { MARKS_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+pub static MARKS: HashMap<MarkKey, Mark, { MARKS_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
 #[btf_map]
 pub static CHILDREN: HashMap<ChildKey, Mark, { CHILDREN_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
     HashMap::new();
 #[btf_map]
-pub static NAMES: HashMap<NameKey, Mark, { NAMES_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+pub static NAMES: HashMap<NameKey, Mark, { NAMES_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
 #[btf_map]
 pub static NAME_LENGTHS: Array<NameLengths, { SLOTS as usize }> = Array::new();
 #[btf_map]

@@ -83,7 +83,8 @@ impl Peer {
     #[inline(always)]
     fn v6(addr: [u8; 16], port: u16, protocol: u16) -> Self {
         let [_, _, _, _, _, _, _, _, _, _, x, y, a, b, c, d] = addr;
-        let head = u64::from_ne_bytes([addr[0], addr[1], addr[2], addr[3], addr[4], addr[5], addr[6], addr[7]]);
+        let head =
+            u64::from_ne_bytes([addr[0], addr[1], addr[2], addr[3], addr[4], addr[5], addr[6], addr[7]]);
         let mut peer = Self { addr, port, family: AF_INET6, protocol, state: JUDGE };
         if head == 0 && addr[8] | addr[9] == 0 {
             if x == 0xff && y == 0xff {
@@ -146,7 +147,9 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         if len < 16 {
             return Peer::refuse(family, protocol, Reason::MalformedAddress);
         }
-        let (Some(port), Some(addr)) = (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 4]>(address + 4)) else {
+        let (Some(port), Some(addr)) =
+            (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 4]>(address + 4))
+        else {
             return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
         };
         return Peer::v4(addr, port, AF_INET, protocol);
@@ -155,7 +158,9 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         if len < 24 {
             return Peer::refuse(family, protocol, Reason::MalformedAddress);
         }
-        let (Some(port), Some(addr)) = (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 16]>(address + 8)) else {
+        let (Some(port), Some(addr)) =
+            (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 16]>(address + 8))
+        else {
             return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
         };
         return Peer::v6(addr, port, protocol);

@@ -26,7 +26,8 @@ pub fn try_read<T: Copy>(address: u64) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: as above.
     unsafe {
-        let failed = bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
+        let failed =
+            bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
         if failed == 0 { Some(value.assume_init()) } else { None }
     }
 }

@@ -61,7 +61,10 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
         // SAFETY: storage lives as long as the inode, and this file holds the inode.
         let value = unsafe { &*kept };
         if key.fits(subject, value) {
-            return Ok(Seen { zone: subject.sees(u32::from(value.zone)), is_first: note_use(kept, subject, uses) });
+            return Ok(Seen {
+                zone: subject.sees(u32::from(value.zone)),
+                is_first: note_use(kept, subject, uses),
+            });
         }
     }
     emit::count_walk(operation);
@@ -69,7 +72,13 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
     let zone = found.zone()?;
     // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
     if found.may_be_kept() && dentry.inode().0 == inode.0 {
-        keep(inode, &key, subject.generation, zone | if kept.is_some() { REPLACES } else { 0 }, seen_word(subject, uses));
+        keep(
+            inode,
+            &key,
+            subject.generation,
+            zone | if kept.is_some() { REPLACES } else { 0 },
+            seen_word(subject, uses),
+        );
     }
     Ok(Seen { zone: subject.sees(zone), is_first: true })
 }

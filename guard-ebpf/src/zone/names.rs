@@ -95,12 +95,8 @@ fn look_up(slot: u32, kind: u32, len: u32, name: u64) -> u32 {
 /// The zone of a rule for a name that did not exist under this directory when the policy was loaded.
 #[inline(never)]
 pub fn child(ino: u64, dev_slot: u64, len: u32, name: u64) -> u32 {
-    let mut key = ChildKey {
-        ino,
-        dev: dev_slot as u32,
-        slot: (dev_slot >> 32) as u32,
-        name: [0; CHILD_NAME_LEN_MAX],
-    };
+    let mut key =
+        ChildKey { ino, dev: dev_slot as u32, slot: (dev_slot >> 32) as u32, name: [0; CHILD_NAME_LEN_MAX] };
     if len == 0 || len > CHILD_NAME_LEN_MAX as u32 {
         return NONE;
     }
