@@ -25,7 +25,7 @@ pub const POLICY: &str = "/etc/guard/suite.toml";
 /// The suite's policy.
 pub const POLICY_TEXT: &str = include_str!("../../fixtures/suite.toml");
 /// Longest start of a daemon: loading the programs under software emulation is the slow part.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(300);
 const LOG: &str = "/tmp/guardtest-guardd.log";
 
 /// Runs `guard ARGS…` to its end.
