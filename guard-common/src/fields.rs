@@ -6,6 +6,8 @@
 macro_rules! kernel_fields {
     ($callback:ident) => {
         $callback! {
+            OFF_TASK_PID = "task_struct" "pid";
+            OFF_TASK_TGID = "task_struct" "tgid";
             OFF_TASK_GROUP_LEADER = "task_struct" "group_leader";
             OFF_TASK_START_BOOTTIME = "task_struct" "start_boottime";
             OFF_TASK_CGROUPS = "task_struct" "cgroups";

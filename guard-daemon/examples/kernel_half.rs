@@ -364,7 +364,7 @@ async fn refusals(denies: &mut RingReader, allows: &mut RingReader, maps: &Maps)
                         example.get_or_insert(action);
                     }
                 }
-                Heard::Event(Decoded::Enrolled(_)) => {}
+                Heard::Event(Decoded::Entered(_)) => {}
                 Heard::Garbled(error) => {
                     garbled += 1;
                     println!("     {error}");

@@ -40,16 +40,18 @@ pub struct Report {
     pub port: u16,
     pub family: u16,
     pub protocol: u16,
-    /// Whether the object is an address.
-    pub is_peer: u16,
+    /// Whether the object is no name, but an address or a task.
+    pub is_nameless: u16,
 }
 
-/// A name in the file system, or a peer's address.
+/// A name in the file system, a peer's address, or a task.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub union Object {
     pub place: Place,
     pub addr: [u8; 16],
+    /// Of a task that entered, see [`Event::addr`].
+    pub task: [u64; 2],
 }
 
 impl Report {
@@ -71,16 +73,16 @@ impl Report {
         port: 0,
         family: 0,
         protocol: 0,
-        is_peer: 0,
+        is_nameless: 0,
     };
 
     /// The object's name; no dentry where it has none.
     #[inline(always)]
     fn place(&self) -> Place {
-        if self.is_peer != 0 {
+        if self.is_nameless != 0 {
             return Place { dentry: 0, mount: 0 };
         }
-        // SAFETY: both variants are plain bytes.
+        // SAFETY: every variant is plain bytes.
         unsafe { self.object.place }
     }
 
@@ -90,13 +92,13 @@ impl Report {
         Place { dentry: self.second_dentry, mount: self.place().mount }
     }
 
-    /// The peer's address; zeros where the object is none.
+    /// The object's bytes where it has no name; zeros where it has one.
     #[inline(always)]
     fn addr(&self) -> [u8; 16] {
-        if self.is_peer == 0 {
+        if self.is_nameless == 0 {
             return [0; 16];
         }
-        // SAFETY: both variants are plain bytes.
+        // SAFETY: every variant is plain bytes.
         unsafe { self.object.addr }
     }
 }

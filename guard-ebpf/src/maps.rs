@@ -51,6 +51,8 @@ pub static LABELS: TaskStorage<Label> = TaskStorage::new();
 #[btf_map]
 pub static AGENT_CGROUPS: HashMap<u64, Label, { AGENTS_MAX as usize }> = HashMap::new();
 #[btf_map]
+pub static ENTERED: Array<u64, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
+#[btf_map]
 pub static KILL: Array<u32, { AGENTS_MAX as usize }> = Array::new();
 #[btf_map]
 pub static SURFACES_OFF: Array<u32, { SURFACE_COUNT as usize }> = Array::new();

@@ -6,7 +6,7 @@ use guard_common::map::label::Label;
 use guard_common::{Reason, ZoneId};
 
 use crate::kernel::{Cgroup, Task};
-use crate::maps::{AGENT_CGROUPS, GENERATION, LABELS};
+use crate::maps::{AGENT_CGROUPS, ENTERED, GENERATION, LABELS};
 
 /// Cgroups above a task that are searched for a tagged one.
 const CGROUP_DEPTH_MAX: u32 = 16;
@@ -26,7 +26,7 @@ impl Subject {
     /// The running task as an agent's; `None` for everybody else.
     #[inline(always)]
     pub fn current() -> Option<Self> {
-        let label = label_of(Task::current())?;
+        let label = label_of_current()?;
         let generation = GENERATION.get(0).map_or(0, |generation| {
             // SAFETY: a live array row. Volatile: one read, so that one hook never sees two generations.
             unsafe { core::ptr::read_volatile(generation) }
@@ -70,11 +70,35 @@ impl Subject {
 /// A task's label.
 #[inline(always)]
 pub fn label_of(task: Task) -> Option<Label> {
-    // SAFETY: a task pointer the verifier knows; the value, where there is one, lives as long as the task.
-    unsafe {
-        let value = bpf_task_storage_get(LABELS.as_ptr(), task.0.cast_mut().cast(), core::ptr::null_mut(), 0);
-        value.cast::<Label>().as_ref().copied()
+    // SAFETY: where there is a value, it lives as long as the task.
+    unsafe { stored(task).as_ref().copied() }
+}
+
+#[inline(always)]
+fn stored(task: Task) -> *const Label {
+    // SAFETY: a task pointer the verifier knows.
+    unsafe { bpf_task_storage_get(LABELS.as_ptr(), task.0.cast_mut().cast(), core::ptr::null_mut(), 0) }.cast()
+}
+
+/// The running task's label. A thread whose process entered an agent's cgroup, and that nobody has walked to yet,
+/// takes its process's.
+#[inline(always)]
+fn label_of_current() -> Option<Label> {
+    let task = Task::current();
+    let mut label = stored(task);
+    if label.is_null() {
+        if ENTERED.get(0).is_none_or(|entered| *entered == 0) {
+            return None;
+        }
+        label = stored(task.leader());
+        if label.is_null() {
+            return None;
+        }
+        // SAFETY: as in `label_of`. A label that cannot be stored is looked for here again next time.
+        let _ = set_label(task, unsafe { &*label });
     }
+    // SAFETY: as in `label_of`.
+    Some(unsafe { *label })
 }
 
 /// Gives a task a label; a label once given stays as it is.

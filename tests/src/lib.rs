@@ -13,7 +13,7 @@ pub mod primitives;
 
 /// Every case, in the order in which they run: what needs a quiet daemon first, what kills it last.
 pub fn all() -> Vec<harness::Test> {
-    [bypass::all(), primitives::all(), kernel::all(), ledger::all(), cli::all()]
+    [bypass::all(), primitives::all(), ledger::all(), kernel::all(), cli::all()]
         .into_iter()
         .flatten()
         .collect()

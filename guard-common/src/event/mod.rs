@@ -12,8 +12,8 @@ wire_enum! {
     pub enum EventKind: u16 {
         /// A verdict on an agent's action.
         Decision = 1 => "decision",
-        /// A task received its label.
-        Enrolled = 2 => "enrolled",
+        /// A task became an agent's by entering its cgroup, or was found in one: its children are not told.
+        Entered = 2 => "entered",
     }
 }
 
@@ -22,7 +22,7 @@ wire_enum! {
     pub enum Ring: u16 {
         /// Refusals and holds.
         Deny = 0 => "deny",
-        /// Routine allows and enrolments.
+        /// Routine allows, and tasks that entered.
         Allow = 1 => "allow",
     }
 }
@@ -86,7 +86,8 @@ pub struct Event {
     pub dev: u32,
     /// `OPEN_*` and `PATH_*` bits.
     pub flags: u32,
-    /// Peer: IPv6 address, IPv4 in its mapped form.
+    /// Peer: IPv6 address, IPv4 in its mapped form. Of [`EventKind::Entered`]: who received the label, as thread
+    /// id (u32), process id (u32), and the process's start in nanoseconds since boot (u64).
     pub addr: [u8; 16],
     /// Peer: port, in network byte order.
     pub port: u16,

@@ -12,6 +12,11 @@ pub mod name {
     pub const LABELS: &str = "LABELS";
     /// Hash: cgroup id (u64) to [`super::label::Label`].
     pub const AGENT_CGROUPS: &str = "AGENT_CGROUPS";
+    /// Array of one: how many processes with threads have entered an agent's cgroup since every thread was last
+    /// known to be labelled (u64). The kernel shows the programs no thread but the first as they enter: while this
+    /// is not 0, a thread without a label is asked for its process's.
+    /// Mappable (`BPF_F_MMAPABLE`): the daemon takes it back to 0 when it has walked all threads.
+    pub const ENTERED: &str = "ENTERED";
     /// Array: [`super::switch::KillMode`] as u32, by agent slot; slot 0 is every agent.
     pub const KILL: &str = "KILL";
     /// Array: 0 on, 1 off (u32), by [`crate::Surface`].
@@ -53,6 +58,7 @@ pub mod name {
     pub const ALL: &[&str] = &[
         LABELS,
         AGENT_CGROUPS,
+        ENTERED,
         KILL,
         SURFACES_OFF,
         GENERATION,

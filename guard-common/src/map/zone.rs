@@ -3,13 +3,17 @@
 use crate::limits::{CHILD_NAME_LEN_MAX, NAME_RULE_LEN_MAX};
 use crate::wire_enum;
 
+/// Set in the device number of a directory's key. Overlay file systems without `xino` number directories and
+/// files apart from each other: the same number is a directory of the policy and a file of nobody's.
+pub const DEV_OF_DIRECTORY: u32 = 1 << 31;
+
 /// A marked inode in one policy generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct MarkKey {
     /// Inode number.
     pub ino: u64,
-    /// The kernel's device number, `(major << 20) | minor`.
+    /// The kernel's device number, `(major << 20) | minor`, with [`DEV_OF_DIRECTORY`].
     pub dev: u32,
     /// Generation slot.
     pub slot: u32,

@@ -32,8 +32,16 @@ impl Daemon {
         }
         self.remove_leftovers(&agents);
         // Whoever was in a cgroup and has no label, because the programs were loaded anew.
-        run_enrol_iterator(&self.pins).map_err(|error| error.to_string())?;
+        self.label_threads()?;
         self.look_for_ends();
+        Ok(())
+    }
+
+    /// Labels every task in an agent's cgroup that has no label yet.
+    pub(super) fn label_threads(&self) -> Result<(), String> {
+        let entered = self.maps.entered();
+        run_enrol_iterator(&self.pins).map_err(|error| error.to_string())?;
+        self.maps.settle_entered(entered);
         Ok(())
     }
 

@@ -126,6 +126,7 @@ impl Daemon {
         self.note(Input::Tick { at: boot_ns() });
         notify::alive();
         self.look_for_gaps(rings);
+        self.look_for_threads();
         self.take_orders();
         self.look_for_ends();
     }

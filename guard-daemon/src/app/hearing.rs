@@ -85,15 +85,7 @@ impl Daemon {
                     let look = looks.entry(key).or_insert_with(|| self.executables.look(process)).clone();
                     self.parked[index(ring)].push(action, look);
                 }
-                Heard::Event(Decoded::Enrolled(enrolled)) => {
-                    let actor = &enrolled.actor;
-                    tracing::debug!(
-                        slot = actor.slot,
-                        pid = actor.process.pid,
-                        comm = actor.comm,
-                        "enrolled"
-                    );
-                }
+                Heard::Event(Decoded::Entered(enter)) => self.note(Input::Entered(enter)),
                 Heard::Garbled(error) => {
                     tracing::error!(ring = ring.name(), %error, "an event makes no sense")
                 }
@@ -141,6 +133,16 @@ impl Daemon {
             parked.0.iter_mut().for_each(|waiting| waiting.deadline = Instant::now());
         }
         self.judge_parked();
+    }
+
+    /// Walks the threads of whoever was moved into an agent's cgroup by somebody else. Until then the programs look
+    /// after each thread that acts.
+    pub(super) fn look_for_threads(&self) {
+        if self.maps.entered() > 0
+            && let Err(error) = self.label_threads()
+        {
+            tracing::error!("{error}");
+        }
     }
 
     /// Records the numbers that never came.
@@ -207,7 +209,7 @@ impl Daemon {
 fn heard_until(heard: &[Heard], before: BootNs) -> BootNs {
     let at = |one: &Heard| match one {
         Heard::Event(Decoded::Decision(action)) => Some(action.at),
-        Heard::Event(Decoded::Enrolled(enrolled)) => Some(enrolled.at),
+        Heard::Event(Decoded::Entered(enter)) => Some(enter.at),
         Heard::Garbled(_) => None,
     };
     if heard.is_empty() { before } else { heard.iter().filter_map(at).max().unwrap_or(0) }

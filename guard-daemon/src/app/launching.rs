@@ -11,7 +11,7 @@ use super::agents::registry::Agent;
 use super::daemon::Daemon;
 use crate::control::peer::Peer;
 use crate::control::wire::Response;
-use crate::kernel::{boot_ns, run_enrol_iterator};
+use crate::kernel::boot_ns;
 use crate::model::input::Input;
 use crate::model::record::{Instance, Launch};
 use crate::policy::resolve::object;
@@ -203,7 +203,7 @@ impl Daemon {
             .remove(&agent.launch.cgroup)
             .ok_or("the agent's cgroup has vanished; start it again")?;
         cgroup.admit(peer.pid).map_err(|error| error.to_string())?;
-        run_enrol_iterator(&self.pins).map_err(|error| error.to_string())?;
+        self.label_threads()?;
         let inside = cgroup.pids().map_err(|error| error.to_string())?;
         if !inside.contains(&peer.pid) || !peer.is_alive() {
             return Err(format!("process {} left before it was an agent", peer.pid));

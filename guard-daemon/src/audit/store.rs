@@ -161,6 +161,10 @@ impl Store {
         if found == own {
             return Ok(());
         }
+        if found.is_empty() && place.anchor().exists() {
+            // RocksDB reads a list of families that was overwritten as an empty one.
+            return Err(LedgerError::Corrupt { path, why: "its list of families is empty".to_owned() });
+        }
         let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
         Err(LedgerError::Foreign { path, why: format!("its families are {found}") })
     }

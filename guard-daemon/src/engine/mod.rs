@@ -12,7 +12,7 @@ pub use weigh::weigh;
 
 use crate::model::effect::{Durability, Effect};
 use crate::model::input::{Gap, Input};
-use crate::model::record::Record;
+use crate::model::record::{Enter, Record};
 use crate::model::state::State;
 
 /// Takes an input into the state and lists its effects.
@@ -21,6 +21,7 @@ pub fn step(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Start(start) => vec![durable(Record::Start(start))],
         Input::Stop { why } => vec![durable(Record::Stop { why }), Effect::Checkpoint],
         Input::Kernel(action) => enforce::judge(state, *action),
+        Input::Entered(enter) => vec![routine(entered(state, enter))],
         Input::Gap(gap) => vec![durable(gap_record(gap))],
         Input::Switches(reading) => {
             state.switches.read(&reading);
@@ -54,6 +55,11 @@ pub fn step(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Surface { surface, on, by } => orders::surface(state, surface, on, by),
         Input::Tick { at: _ } => vec![Effect::Heartbeat, Effect::Checkpoint],
     }
+}
+
+fn entered(state: &State, enter: Enter) -> Record {
+    let known = state.instances.by_slot(enter.slot);
+    Record::Enter(Enter { instance: known.map(|known| known.instance.clone()), ..enter })
 }
 
 fn gap_record(gap: Gap) -> Record {

@@ -7,26 +7,16 @@ use guard_common::limits::AGENTS_MAX;
 use guard_common::{Operation, Reason, Surface, Verdict, ZoneId};
 
 use super::fields::Reader;
-use crate::model::action::{Action, Actor, BootNs, Executable, KernelVerdict, Object, Position, ProcessKey};
+use crate::model::action::{Action, Actor, Executable, KernelVerdict, Object, Position, ProcessKey};
+use crate::model::record::{Enter, Mover};
 
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
     /// The kernel decided about an action.
     Decision(Box<Action>),
-    /// A task received its label.
-    Enrolled(Enrolled),
-}
-
-/// A task that received its label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enrolled {
-    /// Where the event stands in its ring.
-    pub position: Position,
-    /// When.
-    pub at: BootNs,
-    /// The task.
-    pub actor: Actor,
+    /// A task became an agent's by entering its cgroup. Which instance that is, the kernel does not know.
+    Entered(Enter),
 }
 
 impl Decoded {
@@ -34,7 +24,7 @@ impl Decoded {
     pub fn position(&self) -> Position {
         match self {
             Self::Decision(action) => action.position,
-            Self::Enrolled(enrolled) => enrolled.position,
+            Self::Entered(entered) => entered.position,
         }
     }
 }
@@ -75,7 +65,7 @@ pub fn decode(ring: Ring, bytes: &[u8]) -> Result<Decoded, DecodeError> {
     };
     let actor = actor(&event)?;
     match known("kind of event", event.kind, EventKind::from_raw(event.kind))? {
-        EventKind::Enrolled => Ok(Decoded::Enrolled(Enrolled { position, at: event.boot_ns, actor })),
+        EventKind::Entered => Ok(Decoded::Entered(entered(&event, ring, position, actor))),
         EventKind::Decision => {
             let operation = known("operation", event.operation, Operation::from_raw(event.operation))?;
             Ok(Decoded::Decision(Box::new(Action {
@@ -123,6 +113,20 @@ fn actor(event: &Event) -> Result<Actor, DecodeError> {
         cgroup: event.cgroup,
         comm: escaped(event.comm.split(|byte| *byte == 0).next().unwrap_or_default()),
     })
+}
+
+fn entered(event: &Event, ring: Ring, position: Position, actor: Actor) -> Enter {
+    let task = u128::from_ne_bytes(event.addr);
+    Enter {
+        at: event.boot_ns,
+        ring: ring.name().to_owned(),
+        position,
+        slot: actor.slot,
+        instance: None,
+        process: ProcessKey { pid: (task >> 32) as u32, start_boot_ns: (task >> 64) as u64 },
+        tid: task as u32,
+        by: Mover { process: actor.process, uid: actor.uid, comm: actor.comm },
+    }
 }
 
 fn verdict(event: &Event) -> Result<KernelVerdict, DecodeError> {

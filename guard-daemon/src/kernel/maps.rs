@@ -29,6 +29,7 @@ pub struct Maps {
     pub switches: Switches,
     pub(super) generation: SharedWord,
     pub(super) epoch: SharedWord,
+    entered: SharedWord,
     pub(super) cells: OwnedFd,
     pub(super) marks: Map,
     pub(super) children: Map,
@@ -78,6 +79,7 @@ impl Maps {
             switches: Switches::open(pins)?,
             generation: shared_word(pins, name::GENERATION)?,
             epoch: shared_word(pins, name::EPOCH)?,
+            entered: shared_word(pins, name::ENTERED)?,
             cells: cells(pins)?,
             marks: switches::open(pins, name::MARKS)?,
             children: switches::open(pins, name::CHILDREN)?,
@@ -126,6 +128,18 @@ impl Maps {
     /// Forgets a cgroup. Labels once given stay.
     pub fn unregister_cgroup(&mut self, cgroup: u64) -> Result<(), MapFailure> {
         remove::<u64, Plain<Label>>(&mut self.agent_cgroups, name::AGENT_CGROUPS, &cgroup)
+    }
+
+    /// How many processes have entered a registered cgroup since [`Self::settle_entered`] succeeded: their threads
+    /// are to be walked.
+    pub fn entered(&self) -> u64 {
+        self.entered.load()
+    }
+
+    /// The threads of everybody who had entered when `seen` was read are labelled. Nothing changes where somebody
+    /// entered since then.
+    pub fn settle_entered(&self, seen: u64) {
+        self.entered.replace(seen, 0);
     }
 
     /// Every registered cgroup with its label: after a restart, the agents that live.

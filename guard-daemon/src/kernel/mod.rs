@@ -28,7 +28,7 @@ pub mod switches;
 mod sys;
 
 pub use clock::boot_ns;
-pub use decode::{DecodeError, Decoded, Enrolled, decode, escaped};
+pub use decode::{DecodeError, Decoded, decode, escaped};
 pub use diagnostics::LogLevel;
 pub use enrol::{AgentCgroup, Cgroups, EnrolError, run_enrol_iterator};
 pub use failure::MapFailure;

@@ -289,6 +289,11 @@ impl SharedWord {
         self.atomic().store(value, Ordering::SeqCst);
     }
 
+    /// Replaces the word where it is still what was read.
+    pub(super) fn replace(&self, read: u64, value: u64) {
+        let _ = self.atomic().compare_exchange(read, value, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
     /// Adds one.
     pub(super) fn bump(&self) {
         self.atomic().fetch_add(1, Ordering::SeqCst);

@@ -5,7 +5,7 @@ use guard_common::event::Ring;
 use guard_common::map::switch::KillMode;
 
 use super::action::{Action, BootNs};
-use super::record::{Kill, Launch, Operator, Policy, Recover, Start};
+use super::record::{Enter, Kill, Launch, Operator, Policy, Recover, Start};
 use super::state::LedgerState;
 use super::state::policies::PolicyView;
 use super::state::switches::Reading;
@@ -22,6 +22,8 @@ pub enum Input {
     },
     /// The kernel decided an action.
     Kernel(Box<Action>),
+    /// A task became an agent's by entering its cgroup. The instance is not filled in yet.
+    Entered(Enter),
     /// Events are missing from a ring's sequence.
     Gap(Gap),
     /// The kernel's switches were read.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::action::{Actor, BootNs, Object, Position};
+use super::action::{Actor, BootNs, Object, Position, ProcessKey};
 use super::finding::Finding;
 
 /// One record.
@@ -24,6 +24,9 @@ pub enum Record {
     Policy(Policy),
     /// An agent instance was enrolled.
     Launch(Launch),
+    /// A task entered an instance's cgroup, or was found in it when the programs were loaded, and is the agent's
+    /// from now on. What it starts is the agent's by birth, and is not told.
+    Enter(Enter),
     /// An instance's last process ended.
     Exit {
         /// The instance.
@@ -132,6 +135,39 @@ pub struct Launch {
     pub by: Operator,
     /// What the launcher said it would run: a claim.
     pub command: Vec<String>,
+}
+
+/// See [`Record::Enter`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enter {
+    /// When.
+    #[serde(with = "super::decimal")]
+    pub at: BootNs,
+    /// `deny` or `allow`, with the position in that ring.
+    pub ring: String,
+    /// See `ring`.
+    pub position: Position,
+    /// Slot of the instance.
+    pub slot: u32,
+    /// The instance; absent where the daemon does not know the label.
+    pub instance: Option<Instance>,
+    /// The task's process.
+    pub process: ProcessKey,
+    /// The task.
+    pub tid: u32,
+    /// Who moved it, or walked past it when the programs were loaded.
+    pub by: Mover,
+}
+
+/// Who moved a task, by the kernel's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mover {
+    /// Its process.
+    pub process: ProcessKey,
+    /// Its user.
+    pub uid: u32,
+    /// The task's name, with bytes outside UTF-8 replaced.
+    pub comm: String,
 }
 
 /// See [`Record::Enforce`].

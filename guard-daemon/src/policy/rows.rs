@@ -8,7 +8,8 @@ use guard_common::limits::CHILD_NAME_LEN_MAX;
 use guard_common::map::cell::Cell;
 use guard_common::map::zone::{Mark, NameKind};
 
-/// One inode as the kernel's walk sees it: the kernel's device number `(major << 20) | minor`, and
+/// One inode as the kernel's walk sees it: the kernel's device number `(major << 20) | minor`, with
+/// `guard_common::map::zone::DEV_OF_DIRECTORY` where it is a directory, and
 /// the inode number.
 pub type InodeKey = (u32, u64);
 

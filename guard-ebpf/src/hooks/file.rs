@@ -8,7 +8,7 @@ use guard_common::{Operation, Reason, Surface};
 use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
-use crate::kernel::{Dentry, File, Inode, Path, RenameData, raw};
+use crate::kernel::{Dentry, File, Path, RenameData, raw};
 use crate::maps::EPOCH;
 use crate::subject::Subject;
 use crate::zone;
@@ -257,6 +257,7 @@ pub fn path_chown(ctx: LsmContext) -> i32 {
 #[fexit(function = "vfs_rename")]
 pub fn vfs_rename_done(ctx: FExitContext) -> i32 {
     let rename = RenameData(ctx.arg(0));
+    let is_directory = |dentry: Dentry| dentry.checked().is_some_and(Dentry::is_directory);
     if is_directory(rename.old_dentry()) || is_directory(rename.new_dentry()) {
         bump_epoch();
     }
@@ -270,11 +271,6 @@ pub fn vfs_rename_done(ctx: FExitContext) -> i32 {
 pub fn vfs_rmdir_done(_ctx: FExitContext) -> i32 {
     bump_epoch();
     0
-}
-
-#[inline(always)]
-fn is_directory(dentry: Dentry) -> bool {
-    dentry.checked().and_then(|dentry| dentry.inode().checked()).is_some_and(Inode::is_directory)
 }
 
 #[inline(always)]

@@ -45,7 +45,7 @@ fn send_to(subject: &Subject, operation: Operation, peer: Peer, news: News) -> i
     let surface = if peer.is_unix() { Surface::Ipc } else { Surface::Connect };
     let mut report = report(subject, operation, surface);
     report.object.addr = peer.addr;
-    report.is_peer = 1;
+    report.is_nameless = 1;
     report.port = peer.port;
     report.family = peer.family;
     report.protocol = peer.protocol;

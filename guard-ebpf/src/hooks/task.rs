@@ -8,9 +8,10 @@ use guard_common::{Operation, Reason, Surface, Verdict};
 
 use super::{News, conclude, report};
 use crate::checks::kill_switch;
-use crate::emit::{self, Report};
+use crate::emit::{self, Object, Report};
 use crate::fail::{self, Site};
 use crate::kernel::{Cgroup, Task};
+use crate::maps::ENTERED;
 use crate::subject::{Subject, label_of, label_of_cgroup, set_label};
 
 // kernel: int security_task_alloc(struct task_struct *task, unsigned long clone_flags)
@@ -34,13 +35,16 @@ fn judge_birth(subject: &Subject, child: Task) -> Result<News, Reason> {
 
 // kernel: trace_cgroup_attach_task(struct cgroup *dst_cgrp, const char *path, struct task_struct *task,
 //                                  bool threadgroup)
+//
+// Once for a whole process, with its first thread.
 #[btf_tracepoint(function = "cgroup_attach_task")]
 pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
-    let task = Task(ctx.arg(2));
-    if label_of(task).is_some() {
-        return 0;
+    let Some(label) = label_of_cgroup(Cgroup(ctx.arg(0))) else { return 0 };
+    let (task, threadgroup) = (Task(ctx.arg(2)), ctx.arg::<u64>(3) & 1 != 0);
+    if threadgroup {
+        note_entered();
     }
-    if let Some(label) = label_of_cgroup(Cgroup(ctx.arg(0))) {
+    if label_of(task).is_none() {
         enrol(task, &label, Site::LabelEnter);
     }
     0
@@ -92,13 +96,28 @@ fn enrol(task: Task, label: &Label, site: Site) {
         fail::count(site, 0);
         return;
     }
+    let ids = u64::from(task.pid()) | (u64::from(task.tgid()) << 32);
     emit::tell(&Report {
-        kind: EventKind::Enrolled as u16,
+        kind: EventKind::Entered as u16,
         agent: label.agent,
         profile: label.profile,
         operation: Operation::Fork as u16,
         surface: Surface::Exec as u16,
         verdict: Verdict::Allow as u32,
+        object: Object { task: [ids, task.leader().start_boot_ns()] },
+        is_nameless: 1,
         ..Report::EMPTY
     });
+}
+
+#[inline(always)]
+fn note_entered() {
+    if let Some(entered) = ENTERED.get_ptr_mut(0) {
+        // SAFETY: a live array row, changed atomically.
+        unsafe {
+            core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(
+                entered, 1,
+            )
+        };
+    }
 }

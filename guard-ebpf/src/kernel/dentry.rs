@@ -35,6 +35,12 @@ impl Dentry {
         self.inode().checked().map_or(0, Inode::ino)
     }
 
+    /// Whether the name has an object, and it is a directory.
+    #[inline(always)]
+    pub fn is_directory(self) -> bool {
+        self.inode().checked().is_some_and(Inode::is_directory)
+    }
+
     /// Whether the file system is one that only the kernel mounts: pipes, sockets, memory files.
     #[inline(always)]
     pub fn is_kernel_internal(self) -> bool {

@@ -81,6 +81,13 @@ impl Place {
         read(inode + offset::OFF_INODE_INO() as u64)
     }
 
+    /// Whether the name has an object, and it is a directory.
+    #[inline(always)]
+    pub fn is_directory(self) -> bool {
+        let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE() as u64);
+        read::<u16>(inode + offset::OFF_INODE_MODE() as u64) & 0o170_000 == 0o040_000
+    }
+
     /// Device number, in the kernel's form; 0 where it could not be read.
     #[inline(always)]
     pub fn dev(self) -> u32 {

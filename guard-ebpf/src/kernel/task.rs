@@ -33,6 +33,10 @@ impl Task {
 }
 
 fields!(Task {
+    /// Thread id.
+    pid: u32 = OFF_TASK_PID;
+    /// Process id.
+    tgid: u32 = OFF_TASK_TGID;
     leader: Task = OFF_TASK_GROUP_LEADER;
     /// Nanoseconds since boot.
     start_boot_ns: u64 = OFF_TASK_START_BOOTTIME;

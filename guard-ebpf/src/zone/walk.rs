@@ -1,7 +1,7 @@
 //! The walk outward from a name, to the first mark or rule.
 
 use guard_common::limits::WALK_STEPS_MAX;
-use guard_common::map::zone::{MARK_HAS_CHILDREN, Mark, MarkKey};
+use guard_common::map::zone::{DEV_OF_DIRECTORY, MARK_HAS_CHILDREN, Mark, MarkKey};
 use guard_common::{Reason, ZoneId};
 
 use super::names;
@@ -75,8 +75,14 @@ fn decides(here: &Here, mark: Mark, exact_lengths: u64, slot: u32) -> u32 {
     names::exact(exact_lengths, slot, here.len, here.name)
 }
 
+#[inline(always)]
+fn keyed(dev: u32, is_directory: bool) -> u32 {
+    if is_directory { dev | DEV_OF_DIRECTORY } else { dev }
+}
+
 struct Here {
     ino: u64,
+    /// As in a mark's key.
     dev: u32,
     len: u32,
     name: u64,
@@ -142,7 +148,7 @@ fn step_outward(step: u32, walk: *mut Walk) -> i64 {
     let at = walk.at;
     let here = Here {
         ino: at.ino(),
-        dev: walk.dev,
+        dev: keyed(walk.dev, at.is_directory()),
         len: at.name_len(),
         name: at.name(),
         child_len: walk.child_len,
@@ -205,6 +211,7 @@ fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
         return END;
     }
     let (child_len, child_name) = (crossing.child_len, crossing.child_name);
+    let dev = keyed(dev, at.is_directory());
     let here = Here { ino, dev, len, name, child_len, child_name };
     let zone = decides(&here, mark(ino, dev, crossing.slot), crossing.exact_lengths, crossing.slot);
     if zone != names::NONE {

@@ -59,10 +59,12 @@ fn in_thread(words: &[OsString], out: &mut dyn Write) -> io::Result<()> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let mut told = Vec::new();
-            tell_doer(&mut told)?;
-            perform(words, &mut told).map(|()| told)
+            let result = tell_doer(&mut told).and_then(|()| perform(words, &mut told));
+            (told, result)
         });
-        out.write_all(&thread.join().map_err(|_| usage("the thread panicked"))??)
+        let (told, result) = thread.join().map_err(|_| usage("the thread panicked"))?;
+        out.write_all(&told)?;
+        result
     })
 }
 

@@ -1,6 +1,6 @@
 //! The reading commands: text for people, JSON for programs, and nothing that widens.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::harness::shell::end;
@@ -55,15 +55,23 @@ fn doctor(world: &mut World) -> Result<()> {
 /// Without pins nothing enforces, and doctor says so.
 fn doctor_missing(world: &mut World) -> Result<()> {
     world.daemon()?;
-    let hidden = "/sys/fs/bpf/guard-hidden";
-    world.take_daemon()?.kill()?;
-    std::fs::rename(guard::PINS, hidden)?;
-    let ended = guard::guard(&["doctor", "--json"]);
-    std::fs::rename(hidden, guard::PINS)?;
-    world.daemon()?;
-    let ended = ended?;
-    ensure!(ended.code() == 1, "without pins doctor ends with {}: {}", ended.code(), ended.said());
-    Ok(())
+    for (pin, name, words) in [
+        ("maps/MARKS", "MARKS", &["doctor", "--json"][..]),
+        ("links/file_open", "file_open", &["doctor", "--json"]),
+        ("", "guard", &["doctor", "--in-force", "--json"]),
+    ] {
+        let (pin, hidden) = (format!("{}/{pin}", guard::PINS), "/sys/fs/bpf/hidden");
+        std::fs::rename(&pin, hidden).with_context(|| format!("cannot hide {pin}"))?;
+        let ended = guard::guard(words);
+        std::fs::rename(hidden, &pin)?;
+        let ended = ended?;
+        ensure!(ended.code() == 1, "without {pin} doctor ends with {}: {}", ended.code(), ended.said());
+        let report: Value = serde_json::from_str(&ended.out)?;
+        let checks = report["checks"].as_array().context("no checks")?;
+        let named = |check: &&Value| check["ok"] == false && check.to_string().contains(name);
+        ensure!(checks.iter().any(|check| named(&check)), "{pin} is not named in {report}");
+    }
+    guard::ok(&["doctor", "--in-force"]).map(drop)
 }
 
 fn query(world: &mut World) -> Result<()> {

@@ -167,7 +167,12 @@ pub fn workdir(name: &str) -> Result<PathBuf> {
 pub fn agent(who: Who, name: &str, exotic: bool) -> Result<Actor> {
     let mut command = run(who, name, &workdir(name)?);
     served(&mut command, exotic);
-    Actor::start(name, &mut command)
+    let mut actor = Actor::start(name, &mut command)?;
+    if !exotic {
+        // It is an agent for sure, with its folders, once it has answered.
+        actor.perform(&["nothing".to_owned()])?;
+    }
+    Ok(actor)
 }
 
 /// The same program outside any agent.

@@ -57,30 +57,6 @@ pub struct Tally {
     pub failed: u32,
     /// Cases that could not be tried.
     pub skipped: u32,
-    /// Cases of [`OPEN`] that did not hold.
-    pub open: u32,
-}
-
-/// Cases that were not seen to hold on all three kernels yet, by the start of their names. One that fails is told
-/// with its reason in every run and does not fail it: work to be done. The list only gets shorter.
-const OPEN: &[&str] = &[
-    "bypass::exec::a_second_name_cannot_be_run@root/",
-    "bypass::exec::an_interpreter_is_judged_too@",
-    "bypass::containment::a_thread_is_the_agent@",
-    "primitives::signed_audit_holds_every_order_with_who_gave_it",
-    "kernel::zone::an_edge_that_denies_says_so",
-    "kernel::label::every_thread_of_an_entering_process_becomes_the_agent",
-    "kernel::ring::",
-    "kernel::death::",
-    "kernel::host::",
-    "kernel::kill::",
-    "kernel::apply::",
-    "ledger::",
-    "cli::",
-];
-
-fn is_open(name: &str) -> bool {
-    OPEN.iter().any(|open| name.starts_with(open))
 }
 
 /// A case that cannot be tried here, and why; anything else that goes wrong is a failure.
@@ -220,10 +196,6 @@ fn tell(tally: &mut Tally, name: &str, took: Duration, result: Result<()>) {
         Err(error) if error.is::<Skip>() => {
             tally.skipped += 1;
             format!("SKIP {name}: {error:#}")
-        }
-        Err(error) if is_open(name) => {
-            tally.open += 1;
-            format!("OPEN {name}: {}", format!("{error:#}").replace('\n', " | "))
         }
         Err(error) => {
             tally.failed += 1;

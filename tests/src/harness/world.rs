@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use guard_common::Reason;
 
 use super::actor::Actor;
@@ -134,8 +134,12 @@ impl World {
     /// An act that must work inside an agent of the user's.
     pub fn must_allow(&mut self, line: &str) -> Result<Outcome> {
         let outcome = self.inside(line)?;
-        ensure!(outcome.code == 0 && outcome.signal == 0, "`{line}` should work and ended with {outcome:?}");
-        Ok(outcome)
+        if outcome.code == 0 && outcome.signal == 0 {
+            return Ok(outcome);
+        }
+        let refusals = ledger::refusals(&self.records()?);
+        let own: Vec<&Refused> = refusals.iter().filter(|refused| refused.tid == outcome.tid).collect();
+        bail!("`{line}` should work and ended with {outcome:?}; the ledger says {own:?}")
     }
 
     /// An act that must be refused inside an agent of the user's.

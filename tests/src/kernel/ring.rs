@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::{Spot, Test, World, check, guard, ledger};
 
 /// Renames around one refusal.
-const FLOOD: u32 = 100_000;
+const FLOOD: u32 = 40_000;
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -62,8 +62,10 @@ fn sequence(world: &mut World) -> Result<()> {
     let gaps = gaps(&entries);
     for ring in ["deny", "allow"] {
         for cpu in 0..std::thread::available_parallelism()?.get() as u64 {
-            let mut seen: Vec<u64> = ledger::of_stage(&entries, "enforce")
+            let numbered = ["enforce", "enter"].map(|stage| ledger::of_stage(&entries, stage));
+            let mut seen: Vec<u64> = numbered
                 .into_iter()
+                .flatten()
                 .filter(|record| {
                     record["ring"] == ring && ledger::number(&record["position"]["cpu"]) == Some(cpu)
                 })

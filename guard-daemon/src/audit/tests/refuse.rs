@@ -42,6 +42,20 @@ fn somebody_elses_database_is_left_alone() {
 }
 
 #[test]
+fn an_overwritten_list_of_families_is_damage_not_somebody_elses() {
+    let scene = Scene::with_batches(&[3]);
+    for entry in fs::read_dir(scene.place.database()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("MANIFEST") {
+            let len = fs::metadata(&path).unwrap().len();
+            fs::write(&path, vec![0xa5; usize::try_from(len).unwrap()]).unwrap();
+        }
+    }
+    let error = refusal(&scene.place);
+    assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
+}
+
+#[test]
 fn somebody_elses_files_are_left_alone() {
     let scene = Scene::new();
     fs::create_dir_all(scene.place.database()).unwrap();

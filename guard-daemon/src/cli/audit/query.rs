@@ -153,6 +153,12 @@ fn describe(record: &Record) -> (&'static str, String) {
                 format!("{agent} as {profile} by uid {} in {}: {words}", launch.by.uid, launch.workdir),
             )
         }
+        Record::Enter(enter) => {
+            let agent = enter.instance.as_ref().map_or("?", |instance| &instance.agent);
+            let by = &enter.by;
+            let (whom, who) = (enter.process.pid, by.process.pid);
+            ("enter", format!("{agent}: process {whom}, by {} ({who}, uid {})", by.comm, by.uid))
+        }
         Record::Exit { instance } => ("exit", instance.agent.clone()),
         Record::Enforce(enforce) => {
             let agent = enforce.instance.as_ref().map_or("?", |instance| &instance.agent);

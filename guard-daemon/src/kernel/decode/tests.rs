@@ -169,12 +169,23 @@ fn mapped_addresses_are_shown_as_what_they_are() {
 }
 
 #[test]
-fn an_enrolment_needs_no_operation() {
-    let enrolled = Event { kind: EventKind::Enrolled.raw(), operation: 0, verdict: 0, ..event() };
-    let Ok(Decoded::Enrolled(enrolled)) = decode(Ring::Allow, &bytes(enrolled, b"", b"")) else {
-        panic!("not an enrolment")
+fn a_task_that_entered_is_told_apart_from_who_moved_it() {
+    let mut addr = [0; 16];
+    addr[..4].copy_from_slice(&201_u32.to_ne_bytes());
+    addr[4..8].copy_from_slice(&200_u32.to_ne_bytes());
+    addr[8..].copy_from_slice(&900_u64.to_ne_bytes());
+    let event = Event { kind: EventKind::Entered.raw(), operation: 0, verdict: 0, addr, ..event() };
+    let Ok(Decoded::Entered(entered)) = decode(Ring::Allow, &bytes(event, b"", b"")) else {
+        panic!("nobody entered")
     };
-    assert_eq!((enrolled.actor.slot, enrolled.at, enrolled.position.seq), (5, 1_000, 7));
+    assert_eq!((entered.slot, entered.at, entered.position.seq), (5, 1_000, 7));
+    assert_eq!((entered.process, entered.tid), (ProcessKey { pid: 200, start_boot_ns: 900 }, 201));
+    let by = Mover {
+        process: ProcessKey { pid: 100, start_boot_ns: 500 },
+        uid: 1000,
+        comm: "python3".to_owned(),
+    };
+    assert_eq!(entered.by, by);
 }
 
 #[test]

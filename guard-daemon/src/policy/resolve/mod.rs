@@ -162,15 +162,17 @@ impl<'a> Resolving<'a> {
         if !self.is_allowed(&object.path, &claim, place) {
             return;
         }
-        self.name(&object.path, &claim, place, None);
+        let named = self.name(&object.path, &claim, place, None);
         self.place(object.path.clone(), claim.clone());
+        if object.is_shared && named {
+            // A mark would put whatever else has the number into the zone.
+            return self.notes_of(object.doubt);
+        }
         self.mark(object, claim);
     }
 
     fn mark(&mut self, object: Object, claim: Claim) {
-        if let Some(doubt) = object.doubt {
-            self.note(doubt);
-        }
+        self.notes_of(object.doubt);
         if !object.is_stable {
             self.handles.push(object.handle);
         }
@@ -178,9 +180,16 @@ impl<'a> Resolving<'a> {
         self.notes.extend(note);
     }
 
-    /// Writes the rule for a root's name in its directory. `else_unresolved`: the rule is all there is.
-    fn name(&mut self, path: &Path, claim: &Claim, place: Option<&Place>, else_unresolved: Option<&str>) {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
+    /// Writes the rule for a root's name in its directory; whether it could. `else_unresolved`: the rule is all
+    /// there is.
+    fn name(
+        &mut self,
+        path: &Path,
+        claim: &Claim,
+        place: Option<&Place>,
+        else_unresolved: Option<&str>,
+    ) -> bool {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return false };
         let name = name.as_encoded_bytes();
         let mut padded = [0; CHILD_NAME_LEN_MAX];
         let directory = object::find(parent, self.mounts);
@@ -189,7 +198,7 @@ impl<'a> Resolving<'a> {
                 start.copy_from_slice(name);
                 let real = directory.path.join(path.file_name().unwrap_or_default());
                 if !self.is_allowed(&real, claim, place) {
-                    return;
+                    return false;
                 }
                 if else_unresolved.is_some() {
                     self.place(real, claim.clone());
@@ -201,7 +210,7 @@ impl<'a> Resolving<'a> {
                 if !directory.is_stable {
                     self.handles.push(directory.handle);
                 }
-                return;
+                return true;
             }
             (Ok(_), None) => {
                 format!("it does not exist, and its name is longer than {CHILD_NAME_LEN_MAX} bytes")
@@ -211,6 +220,7 @@ impl<'a> Resolving<'a> {
         if else_unresolved.is_some() {
             self.leave(claim, reason, place.cloned());
         }
+        false
     }
 
     /// Nothing inside guard's own folders belongs to another zone: it would be nearer than guard's mark.
@@ -247,9 +257,12 @@ impl<'a> Resolving<'a> {
     }
 
     fn note(&mut self, note: String) {
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
-        }
+        self.notes_of(Some(note));
+    }
+
+    fn notes_of(&mut self, note: Option<String>) {
+        let fresh = note.filter(|note| !self.notes.contains(note));
+        self.notes.extend(fresh);
     }
 
     fn mount(&mut self, mount: &mounts::Mount) {

@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use guard_common::map::zone::DEV_OF_DIRECTORY;
+
 use super::mounts::{Mount, Mounts};
 use crate::policy::rows::InodeKey;
 
@@ -54,6 +56,8 @@ pub(super) struct Object {
     pub(super) mount: Option<u64>,
     /// Why the number may come to mean another object, or several.
     pub(super) doubt: Option<String>,
+    /// Whether another object of the same file system may have the same number.
+    pub(super) is_shared: bool,
     /// Whether the number stays the object's while nobody has it open.
     pub(super) is_stable: bool,
     pub(super) handle: OwnedFd,
@@ -67,13 +71,17 @@ pub(super) fn find(path: &Path, mounts: &Mounts) -> io::Result<Object> {
     let of_stat = kernel_dev(metadata.dev());
     let mount = mount_id(fd);
     let known = mount.and_then(|id| mounts.by_id(id));
+    let is_shared =
+        !metadata.is_dir() && known.is_some_and(|mount| mount.fstype == "overlay" && mount.dev != of_stat);
     // The superblock's number is what the kernel's walk sees; `stat` shows another for btrfs' subvolumes.
     let dev = known.map_or(of_stat, |mount| mount.dev);
+    let kind = if metadata.is_dir() { DEV_OF_DIRECTORY } else { 0 };
     let path = fs::read_link(format!("/proc/self/fd/{fd}"))?;
     Ok(Object {
-        key: (dev, metadata.ino()),
+        key: (dev | kind, metadata.ino()),
         mount,
-        doubt: known.and_then(|mount| doubt(mount, of_stat)),
+        doubt: known.and_then(|mount| doubt(mount, of_stat, is_shared)),
+        is_shared,
         // A mount holds its own root; a handle would only keep it from being unmounted.
         is_stable: known.is_some_and(|mount| mount.point == path || STABLE.contains(&mount.fstype.as_str())),
         handle: OwnedFd::from(file),
@@ -81,9 +89,15 @@ pub(super) fn find(path: &Path, mounts: &Mounts) -> io::Result<Object> {
     })
 }
 
-fn doubt(mount: &Mount, of_stat: u32) -> Option<String> {
+fn doubt(mount: &Mount, of_stat: u32, is_shared: bool) -> Option<String> {
+    let point = mount.point.display();
+    if is_shared {
+        return Some(format!(
+            "{point}: this overlay's layers number their files apart (mount it with xino=on): single files are known \
+             there by the names that the policy gives, and not by other hard links"
+        ));
+    }
     (mount.fstype == "btrfs" && mount.dev != of_stat).then(|| {
-        let point = mount.point.display();
         format!("{point}: btrfs gives the same inode numbers in every subvolume; a mark may hit objects of another")
     })
 }
