@@ -36,6 +36,7 @@ macro_rules! kernel_fields {
             OFF_VFSMOUNT_ROOT = "vfsmount" "mnt_root";
             OFF_MOUNT_MNT = "mount" "mnt";
             OFF_MOUNT_NS = "mount" "mnt_ns";
+            OFF_MOUNT_NAMESPACE_NUMBER = "mnt_namespace" "ns.inum";
             OFF_MOUNT_PARENT = "mount" "mnt_parent";
             OFF_MOUNT_MOUNTPOINT = "mount" "mnt_mountpoint";
             OFF_RENAMEDATA_OLD_DENTRY = "renamedata" "old_dentry";
@@ -55,6 +56,10 @@ macro_rules! kernel_fields {
         }
     };
 }
+
+/// Name of the programs' constant (u32) that holds the number of the host's mount namespace, which is that of
+/// process 1: what `/proc/1/ns/mnt` shows.
+pub const HOST_MOUNTS: &str = "HOST_MOUNTS";
 
 /// One row of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
-use super::agents::folders::{self, Folder};
+use guard_common::{Surface, Verdict};
+
+use super::agents::folders::{self, Current, Folder};
 use super::agents::name;
 use super::agents::registry::Agent;
 use super::daemon::Daemon;
@@ -14,7 +15,7 @@ use crate::control::wire::Response;
 use crate::kernel::boot_ns;
 use crate::model::input::Input;
 use crate::model::record::{Instance, Launch};
-use crate::policy::resolve::object;
+use crate::policy::resolve::{object, object_of};
 use crate::policy::{Launcher, Profile};
 
 /// Living instances of one user who is no operator, so that no user takes every slot.
@@ -38,7 +39,7 @@ pub(super) struct Launching {
 struct Allowed {
     agent: String,
     profile: (u16, String),
-    workdir: PathBuf,
+    workdir: Current,
     command: Vec<String>,
 }
 
@@ -81,7 +82,7 @@ impl Daemon {
                 "{living} agents of yours live already, which is the most for one user; end some"
             ));
         }
-        let workdir = self.allow_workdir(peer, profile, &who)?;
+        let workdir = self.allow_workdir(peer, (index, profile), &who)?;
         let agent = match wish.agent {
             Some(agent) => name::check(&agent).map(|()| agent)?,
             None => name::from_command(&wish.command),
@@ -103,11 +104,17 @@ impl Daemon {
         }
     }
 
-    fn allow_workdir(&self, peer: &Peer, profile: &Profile, who: &Launcher) -> Result<PathBuf, String> {
-        let (workdir, owner) = folders::current_of(peer.pid)?;
-        folders::refuse_inside(&workdir, &self.guarded())?;
-        folders::refuse_overlap(&workdir, &[self.guarded(), self.policy.roots()].concat())?;
-        if !profile.launch.permits_workdir(who, &workdir) {
+    fn allow_workdir(
+        &self,
+        peer: &Peer,
+        (index, profile): (u16, &Profile),
+        who: &Launcher,
+    ) -> Result<Current, String> {
+        let current = folders::current_of(peer.pid)?;
+        let workdir = &current.path;
+        folders::refuse_inside(workdir, &self.guarded())?;
+        folders::refuse_overlap(workdir, &[self.guarded(), self.policy.roots()].concat())?;
+        if !profile.launch.permits_workdir(who, workdir) {
             return Err(format!(
                 "profile `{}` may not work in {}; it may below: {}",
                 profile.name,
@@ -115,11 +122,23 @@ impl Daemon {
                 profile.launch.workdirs.join(", ")
             ));
         }
+        // Its mark covers the zone it lies in: a folder of keys does not become readable by being worked in.
+        let compiled = &self.policy.compiled;
+        let zone = compiled.zone_of_path(workdir);
+        if compiled.verdict(index, zone, Surface::Read) != Some(Verdict::Allow) {
+            return Err(format!(
+                "the work folder {} lies in zone {}, which profile `{}` may not read; change into another folder",
+                workdir.display(),
+                compiled.zone_name(zone).unwrap_or("?"),
+                profile.name
+            ));
+        }
         // Its mark changes what other agents see there: only who owns the folder may set one.
+        let owner = current.owner;
         if owner != peer.uid && !peer.operator {
             return Err(format!("the work folder {} belongs to user {owner}, not to you", workdir.display()));
         }
-        Ok(workdir)
+        Ok(current)
     }
 
     /// Makes everything that the instance needs, and lets nobody in.
@@ -129,7 +148,7 @@ impl Daemon {
         let halted: BTreeSet<u32> = self.state.switches.killed().map(|(slot, _)| slot).collect();
         let slot = self.registry.free_slot(&halted).map_err(|full| full.to_string())?;
         let instance = self.registry.next_instance();
-        let (work, work_handle) = self.work_folder(&workdir, peer)?;
+        let (work, work_handle) = self.work_folder(workdir, peer)?;
         let cgroup = self.cgroups.create(&agent, slot).map_err(|error| error.to_string())?;
         let (temp, temp_handle) = match self.temp_folder(&instance, peer) {
             Ok(temp) => temp,
@@ -141,7 +160,7 @@ impl Daemon {
         };
         let launch = Launch {
             instance: Instance { agent, slot, instance, profile },
-            workdir: workdir.display().to_string(),
+            workdir: work.path.display().to_string(),
             cgroup: cgroup.id(),
             by: peer.as_operator(),
             command,
@@ -164,8 +183,10 @@ impl Daemon {
     }
 
     /// The work folder's object. Instances of one user share one; another user's is not shared.
-    fn work_folder(&mut self, path: &std::path::Path, peer: &Peer) -> Result<(Folder, OwnedFd), String> {
-        let ((dev, ino), handle) = object(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    fn work_folder(&mut self, workdir: Current, peer: &Peer) -> Result<(Folder, OwnedFd), String> {
+        let Current { path, handle, .. } = workdir;
+        let ((dev, ino), handle) =
+            object_of(handle).map_err(|error| format!("{}: {error}", path.display()))?;
         let zone = match self.registry.works_in((dev, ino)) {
             Some(other) if other.launch.by.uid == peer.uid => other.work.zone,
             Some(other) => {
@@ -177,7 +198,7 @@ impl Daemon {
             }
             None => self.registry.free_zone().map_err(|full| full.to_string())?,
         };
-        Ok((Folder { path: path.to_owned(), dev, ino, zone }, handle))
+        Ok((Folder { path, dev, ino, zone }, handle))
     }
 
     fn temp_folder(&mut self, instance: &str, peer: &Peer) -> Result<(Folder, OwnedFd), String> {
@@ -194,6 +215,7 @@ impl Daemon {
             return Err(format!("nobody waits for slot {slot}"));
         };
         launching.recorded = true;
+        let label = agent.label();
         let peer = launching.peer.clone();
         if !peer.is_alive() {
             return Err(format!("process {} has ended", peer.pid));
@@ -205,8 +227,15 @@ impl Daemon {
         cgroup.admit(peer.pid).map_err(|error| error.to_string())?;
         self.label_threads()?;
         let inside = cgroup.pids().map_err(|error| error.to_string())?;
+        let labelled = self.labels.of(peer.pid).map_err(|error| error.to_string())?;
         if !inside.contains(&peer.pid) || !peer.is_alive() {
             return Err(format!("process {} left before it was an agent", peer.pid));
+        }
+        if labelled.map(|labelled| labelled.label) != Some(label) {
+            return Err(format!(
+                "the kernel did not label process {}; `guard status` tells its faults",
+                peer.pid
+            ));
         }
         self.ends.watch(slot, cgroup.path());
         Ok(())

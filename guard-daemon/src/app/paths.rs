@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::kernel::PinFolder;
+
 /// The state folder unless told otherwise.
 pub(super) const STATE: &str = "/var/lib/guard";
 /// The run folder unless told otherwise.
@@ -56,7 +58,8 @@ impl Paths {
 
     /// Folders that no agent may reach, and that no work folder may contain.
     pub(super) fn guarded(&self) -> Vec<PathBuf> {
-        let mut guarded = vec![self.state.clone(), self.run.clone(), PathBuf::from("/etc/guard")];
+        let pins = PinFolder::default().root().to_owned();
+        let mut guarded = vec![self.state.clone(), self.run.clone(), PathBuf::from("/etc/guard"), pins];
         if !self.socket.starts_with(&self.run) {
             guarded.push(self.socket.clone());
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::record::{Operator, Policy};
 use crate::model::state::policies::PolicyView;
+use crate::policy::resolve::Resolved;
 use crate::policy::{Compiled, EMBEDDED_NAME, Lineage, Sources, load, resolve};
 
 /// What is kept over a restart.
@@ -46,6 +47,8 @@ pub(super) struct Ready {
     pub rows: crate::policy::Rows,
     /// Roots that could not be resolved.
     pub unresolved: Vec<String>,
+    /// What else there is to know about how its roots were found.
+    pub notes: Vec<String>,
     /// Keeps the rows' inode numbers valid.
     pub handles: Vec<OwnedFd>,
 }
@@ -128,7 +131,8 @@ impl Candidate {
             tracing::warn!("policy: {note}");
         }
         let unresolved = resolved.unresolved.iter().map(ToString::to_string).collect();
-        Ok(Ready { compiled, file_sha256, rows: resolved.rows, unresolved, handles: resolved.handles })
+        let Resolved { rows, notes, handles, .. } = resolved;
+        Ok(Ready { compiled, file_sha256, rows, unresolved, notes, handles })
     }
 }
 
@@ -140,6 +144,7 @@ impl Ready {
             sha256: self.compiled.sha256().to_owned(),
             source: self.compiled.sources().name().to_owned(),
             unresolved: self.unresolved.clone(),
+            notes: self.notes.clone(),
             by,
         }
     }
@@ -228,6 +233,7 @@ mod tests {
             file_sha256,
             rows: crate::policy::Rows::default(),
             unresolved: Vec::new(),
+            notes: Vec::new(),
             handles: Vec::new(),
         };
         let by = by_person.then_some(Operator { uid: 0, login_uid: None, pid: 1 });

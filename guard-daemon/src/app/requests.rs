@@ -128,12 +128,7 @@ impl Daemon {
     fn apply(&mut self, text: &str, source: &str, peer: &Peer) -> Result<Response, String> {
         let ready = Candidate::applied(text, source, &self.policy)?.ready(&self.guarded())?;
         self.put_in_force(ready, Some(peer.as_operator()))?;
-        let record = &self.policy.record;
-        Ok(Response::Applied {
-            generation: record.generation,
-            sha256: record.sha256.clone(),
-            unresolved: record.unresolved.clone(),
-        })
+        Ok(Response::Applied { policy: self.policy.record.clone() })
     }
 
     /// Writes a policy into the kernel, records it, and puts it in force: whole, or not at all.

@@ -68,5 +68,5 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// Which policy is in force, and not who put it there.
 fn brief(policy: &Policy) -> Policy {
-    Policy { unresolved: Vec::new(), by: None, ..policy.clone() }
+    Policy { unresolved: Vec::new(), notes: Vec::new(), by: None, ..policy.clone() }
 }

@@ -10,6 +10,7 @@ use super::failure::{Failure, Outcome};
 use super::output::{print, print_json, printable};
 use crate::control::client::{Client, unexpected};
 use crate::control::wire::{Request, Response};
+use crate::model::record;
 use crate::policy::{Change, Compiled, Lineage, Problem, Problems, Sources, diff, load};
 
 /// Checks, compares and applies policies.
@@ -141,7 +142,7 @@ fn read(file: &Path) -> Result<Compiled, Failure> {
     load_file(file).map_err(|problems| Failure::new(format!("nothing was changed:\n{problems}")))
 }
 
-fn ask(places: &Places) -> Result<(String, crate::model::record::Policy), Failure> {
+fn ask(places: &Places) -> Result<(String, record::Policy), Failure> {
     let response = Client::connect(&places.socket)?.ask(&Request::Policy)?;
     let Response::Policy { text, policy } = response else { return Err(unexpected(&response).into()) };
     Ok((text, policy))
@@ -160,9 +161,8 @@ fn in_force(places: &Places) -> Result<Compiled, Failure> {
 struct Applied {
     /// Absent where the policy in force could not be compared with.
     changes: Option<Vec<Change>>,
-    generation: String,
-    sha256: String,
-    unresolved: Vec<String>,
+    #[serde(flatten)]
+    policy: record::Policy,
 }
 
 fn apply(file: &Path, json: bool, places: &Places) -> Outcome {
@@ -177,18 +177,20 @@ fn apply(file: &Path, json: bool, places: &Places) -> Outcome {
     let source = std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string();
     let request = Request::Apply { text: policy.sources().bundle(), source };
     let response = Client::connect(&places.socket)?.ask(&request)?;
-    let Response::Applied { generation, sha256, unresolved } = response else {
+    let Response::Applied { policy } = response else {
         return Err(unexpected(&response).into());
     };
     if json {
-        let generation = generation.to_string();
-        return print_json(&Applied { changes: changes.ok(), generation, sha256, unresolved });
+        return print_json(&Applied { changes: changes.ok(), policy });
     }
     let mut text = String::new();
-    for root in &unresolved {
+    for root in &policy.unresolved {
         let _ = writeln!(text, "unresolved: {}", printable(root));
     }
-    let _ = writeln!(text, "in force: generation {generation}, sha256 {sha256}");
+    for note in &policy.notes {
+        let _ = writeln!(text, "note: {}", printable(note));
+    }
+    let _ = writeln!(text, "in force: generation {}, sha256 {}", policy.generation, policy.sha256);
     print(&text)
 }
 
@@ -202,7 +204,7 @@ fn render_changes(changes: &[Change]) -> String {
 fn show(json: bool, places: &Places) -> Outcome {
     #[derive(Serialize)]
     struct Shown {
-        policy: crate::model::record::Policy,
+        policy: record::Policy,
         text: String,
     }
     let (text, policy) = ask(places)?;

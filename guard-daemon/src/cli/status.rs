@@ -49,6 +49,9 @@ fn render(status: &wire::Status) -> String {
     for root in &policy.unresolved {
         line("", &format!("unresolved: {root}"));
     }
+    for note in &policy.notes {
+        line("", &format!("note: {note}"));
+    }
     line("kill switch", &kill(&status.kill));
     if !status.killed_agents.is_empty() {
         line("", &format!("on for {}", status.killed_agents.join(", ")));
@@ -97,6 +100,7 @@ mod tests {
                 sha256: "ab".repeat(32),
                 source: "embedded default".into(),
                 unresolved: Vec::new(),
+                notes: Vec::new(),
                 by: None,
             },
             surfaces_off: Vec::new(),

@@ -103,12 +103,8 @@ pub enum Response {
     },
     /// See [`Request::Apply`].
     Applied {
-        /// Generation in force.
-        generation: u64,
-        /// SHA-256 of the text, hex.
-        sha256: String,
-        /// Roots that could not be resolved.
-        unresolved: Vec<String>,
+        /// What is in force now.
+        policy: crate::model::record::Policy,
     },
     /// It is done.
     Done,

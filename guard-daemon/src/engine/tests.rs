@@ -41,6 +41,7 @@ fn policy() -> Input {
         sha256: "00".repeat(32),
         source: "test".to_owned(),
         unresolved: Vec::new(),
+        notes: Vec::new(),
         by: Some(root()),
     })
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
 use aya::programs::links::{FdLink, LinkError};
@@ -234,11 +235,13 @@ fn load(
     renewed: &[&'static str],
 ) -> Result<Ebpf, LoadError> {
     let offsets = types.resolve(fields::ALL)?;
+    let host_mounts = host_mounts()?;
     let level = log.raw();
     let mut loader = EbpfLoader::new();
     // Task storage is a kind of map that the library has no type for.
     loader.allow_unsupported_maps();
     loader.override_global("AYA_LOG_LEVEL", &level, false);
+    loader.override_global(fields::HOST_MOUNTS, &host_mounts, false);
     for (symbol, offset) in &offsets {
         // A field that no program reads any more was dropped from the object by its linker.
         loader.override_global(symbol, offset, false);
@@ -248,6 +251,14 @@ fn load(
         loader.map_pin_path(map, pin);
     }
     loader.load(object::BYTES).map_err(|error| LoadError::Prepare { what: prepare_failed(&error) })
+}
+
+/// Number of the host's mount namespace.
+fn host_mounts() -> Result<u32, LoadError> {
+    let path = "/proc/1/ns/mnt";
+    let number = fs::metadata(path).map(|namespace| namespace.ino());
+    let number = number.map_err(|error| LoadError::Prepare { what: format!("{path}: {error}") })?;
+    u32::try_from(number).map_err(|_| LoadError::Prepare { what: format!("{path} has the number {number}") })
 }
 
 fn prepare_failed(error: &EbpfError) -> String {

@@ -49,11 +49,12 @@ impl Check {
 pub fn host() -> Vec<Check> {
     vec![
         kernel(&release()),
+        preemption(&release(), &text("/proc/sys/kernel/version"), &text("/proc/cmdline")),
         types(),
         lsm(fs::read_to_string(Path::new(SECURITYFS).join("lsm")), mounts::any("securityfs")),
         cgroup2(),
         bpffs(),
-        capabilities(&fs::read_to_string("/proc/self/status").unwrap_or_default()),
+        capabilities(&text("/proc/self/status")),
         trial(),
     ]
 }
@@ -86,19 +87,44 @@ pub fn enforcement(pins: &PinFolder) -> Vec<Check> {
 
 /// The running kernel's release.
 pub fn release() -> String {
-    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
+    text("/proc/sys/kernel/osrelease").trim().to_owned()
+}
+
+/// A file's text; nothing where it cannot be read.
+fn text(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
 }
 
 fn kernel(release: &str) -> Check {
     const NAME: &str = "kernel";
-    let mut numbers = release.split(['.', '-']).map(|number| number.parse::<u32>().ok());
-    let version = (numbers.next().flatten(), numbers.next().flatten());
-    match version {
+    match version(release) {
         (Some(major), Some(minor)) if (major, minor) >= OLDEST => Check::passed(NAME, release),
         _ => {
             let mend = format!("boot a kernel of version {}.{} or later", OLDEST.0, OLDEST.1);
             Check::failed(NAME, if release.is_empty() { "unknown" } else { release }, mend)
         }
+    }
+}
+
+/// Major and minor number of a release, where it has any.
+fn version(release: &str) -> (Option<u32>, Option<u32>) {
+    let mut numbers = release.split(['.', '-']).map(|number| number.parse::<u32>().ok());
+    (numbers.next().flatten(), numbers.next().flatten())
+}
+
+/// Before 6.2 the kernel gives no label while another task of the same CPU is being asked for its own: where a task
+/// can be preempted inside the kernel at any time, an agent would pass for nobody.
+fn preemption(release: &str, build: &str, command_line: &str) -> Check {
+    const NAME: &str = "kernel preemption";
+    const MEND: &str = "boot with `preempt=voluntary`, or a kernel from 6.2 on";
+    let late = matches!(version(release), (Some(6), Some(2..)) | (Some(7..), _));
+    let words = |text: &str, word: &str| text.split_whitespace().any(|one| one == word);
+    let always = words(build, "PREEMPT") || words(build, "PREEMPT_RT");
+    let chosen = words(command_line, "preempt=full") && !words(build, "PREEMPT_NONE");
+    match (late, always || chosen) {
+        (false, true) => Check::failed(NAME, "full, on a kernel before 6.2: labels would be missed", MEND),
+        (false, false) => Check::passed(NAME, "not full"),
+        (true, _) => Check::passed(NAME, "any kind will do on this kernel"),
     }
 }
 
@@ -198,6 +224,16 @@ fn trial() -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn full_preemption_is_told_where_the_kernel_would_miss_labels() {
+        let dynamic = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1";
+        assert!(preemption("6.1.0-50-amd64", dynamic, "quiet").ok);
+        assert!(!preemption("6.1.0-50-amd64", dynamic, "quiet preempt=full").ok);
+        assert!(!preemption("6.1.0-rt", "#1 SMP PREEMPT_RT Debian", "").ok);
+        assert!(preemption("6.12.1", "#1 SMP PREEMPT_RT", "preempt=full").ok);
+        assert!(preemption("7.2.13", "#1 SMP PREEMPT", "").ok);
+    }
 
     #[test]
     fn kernels_before_6_1_and_unreadable_releases_fail() {

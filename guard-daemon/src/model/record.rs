@@ -116,6 +116,8 @@ pub struct Policy {
     pub source: String,
     /// Roots that could not be resolved, and so protect or open nothing yet.
     pub unresolved: Vec<String>,
+    /// What else there is to know about how its roots were found on this host, each in one sentence.
+    pub notes: Vec<String>,
     /// Who ordered it; absent at the daemon's own start.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<Operator>,

@@ -24,13 +24,20 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let file = File(ctx.arg(0));
     let wanted = wanted(file);
-    let surface = if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 { Surface::Write } else { Surface::Read };
-    let mut report = report(&subject, Operation::Open, surface);
+    let is_exec = file.flags() & FMODE_EXEC != 0;
+    let (operation, surface) = if is_exec {
+        (Operation::Exec, Surface::Exec)
+    } else if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 {
+        (Operation::Open, Surface::Write)
+    } else {
+        (Operation::Open, Surface::Read)
+    };
+    let mut report = report(&subject, operation, surface);
     report.object.place = file.place();
-    report.flags = wanted as u16;
+    report.flags = if is_exec { 0 } else { wanted as u16 };
     let verdict = match judge_open(&subject, file, wanted, surface, &mut report) {
         Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) if file.is_layer() => {
-            judge_layer(&subject, file, &mut report)
+            judge_layer(&subject, file, surface, &mut report)
         }
         verdict => verdict,
     };
@@ -46,13 +53,15 @@ fn judge_open(
     report: &mut Report,
 ) -> Result<News, Reason> {
     checks::switches(subject, surface)?;
-    if file.flags() & FMODE_EXEC != 0 {
-        // Judged as a program, by the next hook on its way.
-        return Ok(News::Count);
-    }
-    let seen = zone::of_file(subject, file, Operation::Open, uses(wanted))?;
+    let uses = if surface == Surface::Exec { 1 << Surface::Exec as u32 } else { uses(wanted) };
+    let seen = zone::of_file(subject, file, Operation::Open, uses)?;
     report.zone = seen.zone as u16;
     network_boundary::check(subject, seen.zone, surface)?;
+    if surface == Surface::Exec {
+        // Told by `bprm_check_security`, which sees every program but not what an ELF file names as its
+        // interpreter: that is opened here, and started without another word.
+        return Ok(News::Count);
+    }
     if surface == Surface::Write && wanted & OPEN_READ != 0 {
         report.surface = Surface::Read as u16;
         checks::surface::check(Surface::Read)?;
@@ -62,16 +71,22 @@ fn judge_open(
     Ok(if seen.is_first { News::Tell } else { News::Count })
 }
 
-/// A file beneath the one that the agent opened, which was judged already. It must be readable where the
-/// policy knows it: no overlay shows a secret under another name. Writing goes to the overlay's own upper
-/// layer. A layer that no zone knows was judged by the overlay's name.
+/// A file beneath the one that the agent opened, which was judged already. It must be readable, or may be run,
+/// where the policy knows it: no overlay shows a secret under another name. Writing goes to the overlay's own
+/// upper layer. A layer that no zone knows was judged by the overlay's name.
 #[inline(always)]
-fn judge_layer(subject: &Subject, file: File, report: &mut Report) -> Result<News, Reason> {
-    report.surface = Surface::Read as u16;
+fn judge_layer(
+    subject: &Subject,
+    file: File,
+    surface: Surface,
+    report: &mut Report,
+) -> Result<News, Reason> {
+    let surface = if surface == Surface::Exec { surface } else { Surface::Read };
+    report.surface = surface as u16;
     match zone::of_dentry(subject, file.dentry(), file.mount().address()) {
         Ok(place) => {
             report.zone = place.zone as u16;
-            network_boundary::check(subject, place.zone, Surface::Read)?;
+            network_boundary::check(subject, place.zone, surface)?;
             Ok(News::Count)
         }
         Err(Reason::UnresolvedObject) => Ok(News::Count),

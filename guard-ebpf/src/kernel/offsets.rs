@@ -1,4 +1,16 @@
-//! Field offsets, filled by the loader from `guard_common::fields::ALL`.
+//! What the loader tells the programs about the running kernel: field offsets, from `guard_common::fields::ALL`,
+//! and which mount namespace is the host's.
+
+/// `guard_common::fields::HOST_MOUNTS`.
+#[unsafe(no_mangle)]
+static HOST_MOUNTS: u32 = 0;
+
+/// Number of the host's mount namespace.
+#[inline(always)]
+pub fn host_mounts() -> u32 {
+    // SAFETY: a static of this object. Volatile: the loader changes it before the load.
+    unsafe { core::ptr::read_volatile(&raw const HOST_MOUNTS) }
+}
 
 macro_rules! statics {
     ($($symbol:ident = $structure:literal $path:literal;)+) => {

@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
 use super::offset;
+use super::offsets::host_mounts;
 
 /// Copies a value from a kernel address; all zero where the address is bad.
 ///
@@ -132,6 +133,15 @@ impl Place {
         const MNT_NS_INTERNAL: u64 = (-22_i64) as u64;
         let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
         read::<u64>(mount + offset::OFF_MOUNT_NS() as u64) == MNT_NS_INTERNAL
+    }
+
+    /// Whether the mount is one of the host's own mount namespace: no agent put it where it is.
+    #[inline(always)]
+    pub fn is_on_host_mount(self) -> bool {
+        let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
+        let namespace: u64 = read(mount + offset::OFF_MOUNT_NS() as u64);
+        let number: u32 = read(namespace + offset::OFF_MOUNT_NAMESPACE_NUMBER() as u64);
+        number != 0 && number == host_mounts()
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 //!
 //! The walk follows the file system, not the mounts: a bind mount, a chroot or a mount namespace shows an
 //! object elsewhere and changes nothing. Only a file system that had no mark at its root when the policy was
-//! loaded is left through its mount point.
+//! loaded is left through its mount point, and only through one of the host's own mounts.
 
 mod cache;
 mod names;

@@ -219,8 +219,14 @@ fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
         return END;
     }
     let outward = at.outward();
+    let crosses = outward.to.mount != at.mount;
+    if crosses && !at.is_on_host_mount() {
+        // Whoever has a mount namespace of its own chooses where a file system stands in it.
+        crossing.found = Found::nothing(Reason::UnresolvedObject);
+        return END;
+    }
     // Crossing a mount, the root's own name (`/`) is nobody's child.
-    crossing.child_len = if outward.to.mount == at.mount { len } else { 0 };
+    crossing.child_len = if crosses { 0 } else { len };
     crossing.child_name = name;
     crossing.at = outward.to;
     match outward.way {

@@ -24,6 +24,7 @@ pub const TRICKS: &[(&str, Trick)] = &[
     }),
     ("in-namespaces", in_namespaces),
     ("through-bind", through_bind),
+    ("through-overlay", through_overlay),
     ("in-chroot", |a, out| {
         chroot(a.path(0)?)?;
         std::env::set_current_dir("/")?;
@@ -143,5 +144,20 @@ fn through_bind(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     unshare(namespaces())?;
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
     mount(Some(args.path(0)?), args.path(1)?, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    perform(args.rest(2), out)
+}
+
+/// `through-overlay UPPER FOLDER TRICK…`: an overlay whose upper layer is UPPER, seen by nobody else, at FOLDER/m;
+/// FOLDER has to be on UPPER's file system.
+fn through_overlay(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    let folder = args.text(1)?;
+    let [lower, work, point] = ["l", "k", "m"].map(|name| format!("{folder}/{name}"));
+    for new in [&lower, &work, &point] {
+        std::fs::create_dir(new)?;
+    }
+    unshare(namespaces())?;
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+    let options = format!("lowerdir={lower},upperdir={},workdir={work}", args.text(0)?);
+    mount(Some("overlay"), point.as_str(), Some("overlay"), MsFlags::empty(), Some(options.as_str()))?;
     perform(args.rest(2), out)
 }

@@ -3,7 +3,7 @@
 use guard_common::{Operation, Surface};
 
 use super::PLACES;
-use crate::harness::fixture::{MARKS, PROGRAM, SCRIPT_BY_X, SCRIPT_PLAIN};
+use crate::harness::fixture::{ELF_BY_X, MARKS, PROGRAM, SCRIPT_BY_X, SCRIPT_PLAIN};
 use crate::harness::{Case, Effect, Refusal, Spot, Step, Test, Who, act};
 
 const EXEC: Refusal = Refusal::no_edge(Surface::Exec, Operation::Exec);
@@ -61,7 +61,9 @@ fn each(sentence: &'static str, refusal: Refusal, attack: impl Fn(Spot) -> Strin
 fn scripts() -> Vec<Test> {
     let (attack, allowed) = (format!("exec {SCRIPT_BY_X}"), format!("exec {SCRIPT_PLAIN}"));
     let one = |who| case("an_interpreter_is_judged_too", Spot::Tmpfs, who, EXEC, &attack, &allowed);
-    vec![one(Who::User), one(Who::Root)]
+    let elf = format!("exec {ELF_BY_X}");
+    let loader = |who| case("a_loader_is_judged_too", Spot::Tmpfs, who, EXEC, &elf, &allowed);
+    vec![one(Who::User), one(Who::Root), loader(Who::User), loader(Who::Root)]
 }
 
 fn case(sentence: &str, spot: Spot, who: Who, refusal: Refusal, attack: &str, allowed: &str) -> Test {

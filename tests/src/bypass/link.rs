@@ -1,13 +1,14 @@
 //! Second names: made by the agent, or there before it came.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Result, ensure};
 use guard_common::{Operation, Surface};
 
 use super::{PLACES, filled, on_pd};
 use crate::harness::fixture::{SECRET, WHOLE};
-use crate::harness::{Case, Effect, Refusal, Spot, Step, Test, World, check};
+use crate::harness::{Case, Effect, Refusal, Spot, Step, Test, World, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
     let link = |sentence, attack, allowed| on_pd(sentence, Operation::Link, attack, allowed);
@@ -58,7 +59,12 @@ fn marked_file_by_another_name(world: &mut World) -> Result<()> {
         let second = spot.w("second");
         fs::hard_link(spot.s(), &second)?;
         let outcome = world.inside(&format!("read {second}"))?;
-        ensure!(!outcome.out.contains(SECRET), "the secret was told by its second name on {spot:?}");
+        let told = outcome.out.contains(SECRET);
+        // An overlay whose layers number their files apart: nothing but the name says which file it is.
+        let layered = fs::metadata(spot.s())?.dev() != fs::metadata(spot.at(""))?.dev();
+        ensure!(!told || layered, "the secret was told by its second name on {spot:?}");
+        let notes = guard::json(&["status"])?["policy"]["notes"].to_string();
+        ensure!(!layered || notes.contains("other hard links"), "status is silent about {spot:?}: {notes}");
     }
     Ok(())
 }

@@ -3,12 +3,13 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use guard_common::Operation;
+use guard_common::{Operation, Reason, Surface};
 
-use super::{on_pd, on_pd_at};
-use crate::harness::fixture::{SECRET, WHOLE};
+use super::{filled, on_pd, on_pd_at};
+use crate::harness::fixture::{self, SECRET, TOP, WHOLE};
 use crate::harness::shell::sh;
-use crate::harness::{Spot, Test, Who, World, check};
+use crate::harness::world::Side;
+use crate::harness::{Case, Effect, Refusal, Spot, Step, Test, Who, World, act, check};
 
 pub(super) fn all() -> Vec<Test> {
     let open = |sentence, attack, allowed| on_pd(sentence, Operation::Open, attack, allowed);
@@ -37,10 +38,12 @@ pub(super) fn all() -> Vec<Test> {
     .into_iter()
     .flatten()
     .collect();
+    tests.extend([Spot::Ext4, Spot::Tmpfs].map(own_overlay));
     tests.extend(as_root());
     tests.push(check("a_bind_mount_made_before_opens_nothing_new", bind_made_before));
     tests.push(check("a_bind_mount_over_the_work_folder_opens_nothing_new", bind_over_work));
     tests.push(check("a_secret_under_a_bind_mount_stays_secret", secret_under_bind));
+    tests.push(check("a_file_system_mounted_later_is_not_the_agents_by_a_mount_of_its_own", mounted_later));
     tests
 }
 
@@ -64,6 +67,48 @@ fn as_root() -> Vec<Test> {
         ),
         one(Spot::Ext4, "a_file_handle_opens_nothing_new", "!open-by-handle {pd}/p", "!open-by-handle {w}/f"),
     ]
+}
+
+/// Nobody's zone covers what an agent mounts for itself alone: it would choose where things stand.
+fn own_overlay(spot: Spot) -> Test {
+    let case = Case {
+        // A user would need a map of its users first, which an agent cannot write.
+        who: Who::Root,
+        attack: Step {
+            act: filled(spot, "through-overlay {pd} {w}/d write {w}/d/m/p"),
+            effect: Effect::Changed(spot.at("pd")),
+        },
+        refusal: Refusal {
+            surface: Surface::Write,
+            operation: Operation::Open,
+            reason: Reason::UnresolvedObject,
+        },
+        allowed: Step {
+            act: filled(spot, "through-bind {w} {w}/d write {w}/d/f"),
+            effect: Effect::Changed(spot.at("w")),
+        },
+    };
+    Test::attack(format!("an_overlay_of_ones_own_opens_nothing_new@{}/root", spot.name()), case)
+}
+
+/// The policy was loaded before there was such a file system.
+fn mounted_later(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    let (late, own) = (format!("{TOP}/late"), Spot::Tmpfs.w("d"));
+    fixture::folder(&late)?;
+    sh(&format!("mount -t tmpfs tmpfs {late}"))?;
+    let _mount = Mounted(late.clone());
+    fixture::give(late.as_ref(), 0o777)?;
+    let file = format!("{late}/p");
+    fixture::put(file.as_ref(), WHOLE)?;
+    ensure!(world.inside(&format!("read {file}"))?.code == 0, "what the system mounted cannot be read");
+    world.must_refuse(&format!("write {file}"))?;
+    world.must_refuse(&format!("through-bind {late} {own} write {own}/p"))?;
+    ensure!(fs::read(&file)? == WHOLE, "it was changed through a mount of the agent's own");
+    let outside = format!("through-bind {late} {own} write {own}/p");
+    ensure!(world.perform(Side::Outside, Who::User, &act(&outside))?.code == 0, "control: it fails outside");
+    ensure!(fs::read(&file)? != WHOLE, "control: outside it changes nothing");
+    Ok(())
 }
 
 /// Something mounted from outside while a case runs.

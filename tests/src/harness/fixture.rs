@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::shell::sh;
 
@@ -40,6 +40,8 @@ pub const PROGRAM: &str = "/usr/bin/busybox";
 pub const EXOTIC: &str = "/usr/local/lib/guardtest-exotic.py";
 /// A script that may be run, and whose interpreter is X.
 pub const SCRIPT_BY_X: &str = "/usr/local/bin/guardtest-by-x";
+/// A program that may be run, and that names as its loader one that may not: the kernel starts that first.
+pub const ELF_BY_X: &str = "/usr/local/bin/guardtest-touch";
 /// The same script with an interpreter that may be run.
 pub const SCRIPT_PLAIN: &str = "/usr/local/bin/guardtest-plain";
 
@@ -127,7 +129,25 @@ pub fn build(act: &Path) -> Result<()> {
         fs::write(script, format!("#!{interpreter} touch\n"))?;
         give(Path::new(script), 0o755)?;
     }
+    build_loader()?;
     Spot::ALL.into_iter().try_for_each(reset)
+}
+
+/// `touch`, with another loader's path in the place of its own.
+fn build_loader() -> Result<()> {
+    const OWN: &[u8] = b"/lib64/ld-linux-x86-64.so.2\0";
+    let loader = Spot::Tmpfs.at("xd/ld.so");
+    fs::copy("/lib64/ld-linux-x86-64.so.2", &loader).context("the C library's loader is missing")?;
+    give(Path::new(&loader), 0o777)?;
+    let mut program = fs::read("/usr/bin/touch")?;
+    let at = program.windows(OWN.len()).position(|window| window == OWN);
+    let at = at.context("touch names no loader: is it static?")?;
+    let mut named = loader.into_bytes();
+    ensure!(named.len() < OWN.len(), "the loader's path is too long");
+    named.resize(OWN.len(), 0);
+    program[at..at + OWN.len()].copy_from_slice(&named);
+    fs::write(ELF_BY_X, program)?;
+    give(Path::new(ELF_BY_X), 0o755)
 }
 
 fn build_ext4() -> Result<()> {

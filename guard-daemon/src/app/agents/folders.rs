@@ -43,9 +43,20 @@ impl Folder {
     }
 }
 
-/// The folder in which a process stands, and who owns it: opened through the kernel, not by a path that somebody
-/// claims.
-pub(crate) fn current_of(pid: u32) -> Result<(PathBuf, u32), String> {
+/// The folder in which a process stands: opened through the kernel, not by a path that somebody claims.
+#[derive(Debug)]
+pub(crate) struct Current {
+    /// Its path when it was opened. What is asked of the folder later is asked of `handle`: a path can come to
+    /// mean another.
+    pub path: PathBuf,
+    /// Who owns it.
+    pub owner: u32,
+    /// The folder.
+    pub handle: File,
+}
+
+/// Where a process stands.
+pub(crate) fn current_of(pid: u32) -> Result<Current, String> {
     let open = |path: &Path| {
         let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
         OpenOptions::new().read(true).custom_flags(flags).open(path)
@@ -56,7 +67,7 @@ pub(crate) fn current_of(pid: u32) -> Result<(PathBuf, u32), String> {
         .map_err(|error| format!("your current folder has no path: {error}"))?;
     // Another mount namespace may call it otherwise, or the folder was removed: the path has to lead back.
     match (open(&path).and_then(|again| identity(&again)), identity(&file)) {
-        (Ok(again), Ok(first)) if again == first => Ok((path, first.2)),
+        (Ok(again), Ok(first)) if again == first => Ok(Current { path, owner: first.2, handle: file }),
         (Ok(_) | Err(_), Ok(_) | Err(_)) => Err(format!(
             "your current folder ({}) is not there for the daemon: it was removed, or lies in another mount namespace",
             path.display()
@@ -160,7 +171,8 @@ mod tests {
         let removed = current_of(child.id());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!(found.unwrap(), (base, nix::unistd::getuid().as_raw()));
+        let found = found.unwrap();
+        assert_eq!((found.path, found.owner), (base, nix::unistd::getuid().as_raw()));
         assert!(removed.unwrap_err().contains("not there for the daemon"));
         assert!(current_of(child.id()).is_err(), "a process that has ended stands nowhere");
     }

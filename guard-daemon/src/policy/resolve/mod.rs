@@ -19,6 +19,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -98,6 +99,12 @@ pub fn resolve(policy: &Compiled, guard: &[PathBuf]) -> Result<Resolved, Problem
 /// A path's object: device in the kernel's form, and inode number. The handle keeps the number valid.
 pub fn object(path: &Path) -> io::Result<(InodeKey, OwnedFd)> {
     let object = object::find(path, &Mounts::read()?)?;
+    Ok((object.key, object.handle))
+}
+
+/// The same for an object that is open already: whatever its path has come to mean.
+pub fn object_of(file: File) -> io::Result<(InodeKey, OwnedFd)> {
+    let object = object::of(file, &Mounts::read()?)?;
     Ok((object.key, object.handle))
 }
 

@@ -11,7 +11,7 @@ use guard_common::map::zone::DEV_OF_DIRECTORY;
 use super::mounts::{Mount, Mounts};
 use crate::policy::rows::InodeKey;
 
-/// File systems whose inode numbers stay the same while nobody has the inode in use.
+/// File systems whose directories keep their inode numbers while nobody has them in use.
 const STABLE: &[&str] = &[
     "ext2",
     "ext3",
@@ -65,7 +65,11 @@ pub(super) struct Object {
 
 /// Finds a path's object.
 pub(super) fn find(path: &Path, mounts: &Mounts) -> io::Result<Object> {
-    let file = open(path)?;
+    of(open(path)?, mounts)
+}
+
+/// An object that is open already.
+pub(super) fn of(file: File, mounts: &Mounts) -> io::Result<Object> {
     let metadata = file.metadata()?;
     let fd = file.as_raw_fd();
     let of_stat = kernel_dev(metadata.dev());
@@ -82,8 +86,11 @@ pub(super) fn find(path: &Path, mounts: &Mounts) -> io::Result<Object> {
         mount,
         doubt: known.and_then(|mount| doubt(mount, of_stat, is_shared)),
         is_shared,
-        // A mount holds its own root; a handle would only keep it from being unmounted.
-        is_stable: known.is_some_and(|mount| mount.point == path || STABLE.contains(&mount.fstype.as_str())),
+        // A mount holds its own root; a handle would only keep it from being unmounted. A file's number is used
+        // again at once when the file is replaced, as `/etc/shadow` is at every change.
+        is_stable: known.is_some_and(|mount| {
+            mount.point == path || (metadata.is_dir() && STABLE.contains(&mount.fstype.as_str()))
+        }),
         handle: OwnedFd::from(file),
         path,
     })
