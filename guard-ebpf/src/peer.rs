@@ -15,7 +15,10 @@ const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const AF_NETLINK: u16 = 16;
 const NETLINK_ROUTE: u16 = 0;
+const IPPROTO_ICMP: u16 = 1;
 const IPPROTO_TCP: u16 = 6;
+const IPPROTO_UDP: u16 = 17;
+const IPPROTO_ICMPV6: u16 = 58;
 const IPPROTO_MPTCP: u16 = 262;
 
 /// A peer, or why there is none to judge.
@@ -98,12 +101,12 @@ impl Peer {
     }
 }
 
-/// The protocol that rules speak of; `None` for one that no rule can name.
+/// The protocol that rules speak of; `None` for one that chooses peers in ways of its own, as SCTP does.
 #[inline(always)]
 fn protocol(sock: Sock) -> Option<u16> {
     match sock.protocol() {
         IPPROTO_MPTCP => Some(IPPROTO_TCP),
-        protocol if protocol < 256 => Some(protocol),
+        protocol @ (IPPROTO_ICMP | IPPROTO_TCP | IPPROTO_UDP | IPPROTO_ICMPV6) => Some(protocol),
         _ => None,
     }
 }
@@ -132,12 +135,13 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
     };
     let family = if family == AF_UNSPEC {
-        // connect: ends an association. sendmsg: taken for AF_INET by v4 sockets, for nothing by v6 ones.
+        // connect: ends an association. sendmsg: taken for AF_INET by v4 sockets; by v6 ones for nothing, or for
+        // AF_INET6 where they are raw.
         if operation as u16 == Operation::Connect as u16 {
             return Peer::pass(own);
         }
         if own == AF_INET6 {
-            return connected(sock);
+            return Peer::refuse(own, protocol, Reason::MalformedAddress);
         }
         AF_INET
     } else {

@@ -77,7 +77,8 @@ pub fn label_of(task: Task) -> Option<Label> {
 #[inline(always)]
 fn stored(task: Task) -> *const Label {
     // SAFETY: a task pointer the verifier knows.
-    unsafe { bpf_task_storage_get(LABELS.as_ptr(), task.0.cast_mut().cast(), core::ptr::null_mut(), 0) }.cast()
+    unsafe { bpf_task_storage_get(LABELS.as_ptr(), task.0.cast_mut().cast(), core::ptr::null_mut(), 0) }
+        .cast()
 }
 
 /// The running task's label. A thread whose process entered an agent's cgroup, and that nobody has walked to yet,

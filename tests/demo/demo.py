@@ -226,7 +226,7 @@ def recover(scene):
 
 def audit(scene):
     head(5, "The evidence")
-    print(textwrap.indent(scene.guard("audit", "query", "-n", "8").stdout, "  "))
+    print(textwrap.indent(scene.guard("audit", "query", "--verdict", "deny", "-n", "6").stdout, "  "))
     verified = scene.guard("audit", "verify", check=False)
     print(textwrap.indent(verified.stdout, "  "))
     expect(verified.returncode == 0, "the ledger is as it was signed")

@@ -107,6 +107,16 @@ def raw_udp(to):
         sock.sendto(struct.pack(">HHHH", 40000, port, 8 + len(SENT), 0) + SENT, (host, 0))
 
 
+def raw_udp_unspec(to):
+    """A raw IPv6 socket takes an address of no family for one of its own."""
+    host, port = peer(to)
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_UDP) as sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, 6)
+        address = struct.pack("=HHI16sI", socket.AF_UNSPEC, 0, 0, socket.inet_pton(socket.AF_INET6, host), 0)
+        datagram = struct.pack(">HHHH", 40000, port, 8 + len(SENT), 0) + SENT
+        call(LIBC.sendto, sock.fileno(), datagram, len(datagram), 0, address, len(address))
+
+
 def sendmsg_scattered(to):
     with udp() as sock:
         sock.sendmsg([SENT[:4], SENT[4:]], [], 0, peer(to))

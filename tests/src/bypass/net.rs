@@ -1,6 +1,6 @@
 //! Sending where nothing may be sent: over TCP and UDP, v4, v6 and v4 in v6 clothes, with and without `connect`.
 
-use guard_common::{Operation, Surface};
+use guard_common::{Operation, Reason, Surface};
 
 use crate::harness::server::{A4, A4_MAPPED, A4_NEAR, A6, D4, D4_MAPPED, D6};
 use crate::harness::{Act, Case, Effect, Refusal, Step, Test, Who, act, exotic};
@@ -76,19 +76,24 @@ pub(super) fn all() -> Vec<Test> {
             odd("multipath_tcp_does_not_connect", CONNECT, "mptcp", D4, A4),
         ]);
     }
-    tests.push(as_root());
+    tests.extend(as_root());
     tests
 }
 
 /// A hand-made UDP header: ports mean nothing to a raw socket, so only a rule for the whole address can allow it.
-fn as_root() -> Test {
-    case(
-        "a_raw_datagram_does_not_leave",
-        Who::Root,
-        SEND,
-        exotic(&format!("raw-udp {D4}")),
-        act(&format!("udp {A4}")),
-    )
+fn as_root() -> [Test; 2] {
+    let one = |attack: String, reason| Case {
+        who: Who::Root,
+        attack: Step { act: exotic(&attack), effect: Effect::ReachedOther },
+        refusal: Refusal { reason, ..Refusal::no_edge(Surface::Connect, SEND) },
+        allowed: Step { act: act(&format!("udp {A4}")), effect: Effect::ReachedAllowed },
+    };
+    let raw = one(format!("raw-udp {D4}"), Reason::NoEdge);
+    let unspecified = one(format!("raw-udp-unspec {D6}"), Reason::MalformedAddress);
+    [
+        Test::attack("a_raw_datagram_does_not_leave@root", raw),
+        Test::attack("a_raw_datagram_to_no_family_does_not_leave@root", unspecified),
+    ]
 }
 
 fn case(sentence: &str, who: Who, operation: Operation, attack: Act, allowed: Act) -> Test {

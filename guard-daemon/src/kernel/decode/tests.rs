@@ -180,11 +180,8 @@ fn a_task_that_entered_is_told_apart_from_who_moved_it() {
     };
     assert_eq!((entered.slot, entered.at, entered.position.seq), (5, 1_000, 7));
     assert_eq!((entered.process, entered.tid), (ProcessKey { pid: 200, start_boot_ns: 900 }, 201));
-    let by = Mover {
-        process: ProcessKey { pid: 100, start_boot_ns: 500 },
-        uid: 1000,
-        comm: "python3".to_owned(),
-    };
+    let by =
+        Mover { process: ProcessKey { pid: 100, start_boot_ns: 500 }, uid: 1000, comm: "python3".to_owned() };
     assert_eq!(entered.by, by);
 }
 
