@@ -62,8 +62,12 @@ impl Reason {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::EdgeAllows => "an edge of the policy allows it",
-            Self::KillSwitch => "the kill switch is on for every agent; `guard recover` lifts it",
-            Self::KillSwitchAgent => "the kill switch is on for this agent; `guard recover --agent` lifts it",
+            Self::KillSwitch => {
+                "the kill switch is on for every agent; `guard recover --note CAUSE` lifts it"
+            }
+            Self::KillSwitchAgent => {
+                "the kill switch is on for this agent; `guard recover --agent NAME --note CAUSE` lifts it"
+            }
             Self::SurfaceOff => "this surface is switched off; `guard surface NAME on` switches it on",
             Self::NoEdge => "no edge of the policy leads from this profile to that zone",
             Self::EdgeDenies => "an edge of the policy forbids it",

@@ -28,6 +28,17 @@ wire_enum! {
     }
 }
 
+impl Surface {
+    /// Whether kernel programs ask for it. The others are the policy's words for what comes through gates that
+    /// do not exist yet.
+    pub const fn is_enforced(self) -> bool {
+        match self {
+            Self::Exec | Self::Read | Self::Write | Self::Connect | Self::Ipc => true,
+            Self::Listen | Self::Tool | Self::Http | Self::Sql | Self::Deploy => false,
+        }
+    }
+}
+
 wire_enum! {
     /// What was attempted, one level below the surface: one per kind of hook.
     pub enum Operation: u16 {

@@ -74,7 +74,6 @@ fn serve(stream: UnixStream, log: &Mutex<Vec<Request>>, refusals: &[Refusal]) {
         match request {
             Request::Launch { .. } => say(&Response::Launched {
                 instance: instance(),
-                temp: "/private".into(),
                 environment: vec![("TMPDIR".into(), "/private".into())],
             }),
             Request::Watch { slot: 3 } => {
@@ -102,6 +101,7 @@ fn refusal(object: &str) -> Refusal {
         reason: "no_edge".into(),
         primitive: "network_boundary".into(),
         sentence: "no edge leads there".into(),
+        remedy: None,
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod cell;
 mod checks;
+mod diagnostics;
 mod emit;
 mod fail;
 mod hooks;

@@ -24,9 +24,11 @@ pub(crate) fn main(Args { kernel }: Args) -> Result<i32> {
     ensure!(checkout::root().join(SCRIPT).is_file(), "{SCRIPT} is not in this checkout");
     let kernel = match kernel {
         Some(asked) => asked,
-        None if host_enforces() => return on_host(),
+        None if host_is_free() => return on_host(),
         None => {
-            say("this host's kernel cannot enforce (`guard doctor` says why): using a stock kernel in a VM");
+            say(
+                "this host cannot enforce, or guards already, or this is not root (`guard doctor`): a VM it is",
+            );
             Kernel::V6_12
         }
     };
@@ -45,14 +47,15 @@ fn on_host() -> Result<i32> {
     Ok(status.code().unwrap_or(1))
 }
 
-/// Only root can enforce, and only where nothing is missing.
-fn host_enforces() -> bool {
-    nix::unistd::geteuid().is_root()
-        && Command::new(checkout::bin_dir().join("guard"))
-            .args(["doctor", "--json"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+/// Whether this host can enforce and nothing of guard is loaded on it: the demo starts a daemon of its own, and
+/// flips the kill switch for every agent there is. Only root can tell.
+fn host_is_free() -> bool {
+    let doctor = Command::new(checkout::bin_dir().join("guard"))
+        .args(["doctor", "--json"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let report: serde_json::Value =
+        doctor.ok().and_then(|doctor| serde_json::from_slice(&doctor.stdout).ok()).unwrap_or_default();
+    nix::unistd::geteuid().is_root() && report["can_enforce"] == true && report["not_loaded"] == true
 }

@@ -56,7 +56,6 @@ impl Daemon {
         match done {
             Ok(()) => Ok(Response::Launched {
                 instance: agent.launch.instance,
-                temp: agent.temp.path.display().to_string(),
                 environment: folders::environment(&agent.temp.path),
             }),
             Err(why) => {

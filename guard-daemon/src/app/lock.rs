@@ -1,4 +1,5 @@
-//! One daemon a host: an exclusive lock on a file of the run folder, with the holder's process id inside.
+//! One daemon a host: an exclusive lock on the BPF file system, where what it puts in force is pinned, and one on a
+//! file of the run folder, with the holder's process id inside.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -10,6 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 /// Held as long as this lives. The kernel takes it back when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
+    _host: Flock<File>,
     _file: Flock<File>,
 }
 
@@ -32,8 +34,20 @@ pub(super) enum LockError {
     },
 }
 
-/// Takes the lock, or says who has it.
-pub(super) fn take(path: &Path) -> Result<Lock, LockError> {
+/// Takes both locks, or says who has them. `host` is a folder that every daemon of this host shares, whatever it
+/// was told.
+pub(super) fn take(host: &Path, path: &Path) -> Result<Lock, LockError> {
+    // First the file: its holder is known.
+    let file = take_file(path)?;
+    let failed = |source| LockError::Io { path: host.display().to_string(), source };
+    match Flock::lock(File::open(host).map_err(failed)?, FlockArg::LockExclusiveNonblock) {
+        Ok(host) => Ok(Lock { _host: host, _file: file }),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(LockError::Held { holder: None }),
+        Err((_, errno)) => Err(failed(errno.into())),
+    }
+}
+
+fn take_file(path: &Path) -> Result<Flock<File>, LockError> {
     let failed = |source| LockError::Io { path: path.display().to_string(), source };
     let file = OpenOptions::new()
         .read(true)
@@ -53,7 +67,7 @@ pub(super) fn take(path: &Path) -> Result<Lock, LockError> {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
     written.map_err(failed)?;
-    Ok(Lock { _file: file })
+    Ok(file)
 }
 
 fn holder(file: File) -> Option<u32> {
@@ -70,11 +84,14 @@ mod tests {
     fn a_second_daemon_is_told_whose_turn_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let first = take(&path).unwrap();
-        let refused = take(&path).unwrap_err();
+        let host = folder.path();
+        let first = take(host, &path).unwrap();
+        let refused = take(host, &path).unwrap_err();
         assert!(matches!(refused, LockError::Held { holder: Some(pid) } if pid == std::process::id()));
         assert!(refused.to_string().contains(&std::process::id().to_string()));
+        let elsewhere = take(host, &host.join("other")).unwrap_err();
+        assert!(matches!(elsewhere, LockError::Held { holder: None }), "another run folder is the same host");
         drop(first);
-        take(&path).unwrap();
+        take(host, &path).unwrap();
     }
 }

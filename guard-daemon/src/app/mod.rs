@@ -48,8 +48,8 @@ use options::Options;
 pub fn main() -> ExitCode {
     let options = Options::parse();
     let level = std::env::var("GUARD_LOG").unwrap_or_else(|_| "info".to_owned());
-    // The loader's library tells of every relocation at `debug`.
-    let filter = EnvFilter::new(format!("aya=warn,aya_obj=warn,{level}"));
+    // The loader's library tells of every relocation at `debug`; how much the kernel programs say is their own level.
+    let filter = EnvFilter::new(format!("aya=warn,aya_obj=warn,guard_ebpf=trace,{level}"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     subscriber.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -74,7 +74,11 @@ async fn serve(options: &Options) -> Result<(), String> {
         start::start(options)?;
     stop::listen(options.ephemeral, stop).map_err(|error| format!("signals cannot be heard: {error}"))?;
     if options.kernel_log()? != LogLevel::Off {
-        tokio::spawn(diagnostics::forward(PinFolder::default()));
+        tokio::spawn(async {
+            if let Err(error) = diagnostics::forward(PinFolder::default()).await {
+                tracing::error!("the kernel programs cannot be heard: {error}");
+            }
+        });
     }
     tokio::spawn(server::serve(listener, requests));
     notify::ready();

@@ -15,7 +15,8 @@ use crate::kernel::LogLevel;
 The policy is PATH of --policy, else /etc/guard/policy.toml, else the one that is built in. One that was applied
 with `guard policy apply` stays in force over a restart, until the file changes.
 
-GUARD_LOG sets what is told on standard error: error, warn, info (usual), debug, trace.")]
+GUARD_LOG sets what is told on standard error: error, warn, info (usual), debug, trace. GUARD_KERNEL_LOG does what
+--kernel-log does.")]
 pub(super) struct Options {
     /// State folder: ledger, keys, policy in force, kill orders
     #[arg(long, value_name = "FOLDER", default_value = paths::STATE)]

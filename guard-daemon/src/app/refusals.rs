@@ -105,8 +105,20 @@ impl Refusals {
 }
 
 fn refusal(notice: Notice, entry: Option<u64>, wall_ms: u64) -> Refusal {
-    let Notice { slot: _, agent, pid, comm, surface, operation, object, zone, reason, primitive, sentence } =
-        notice;
+    let Notice {
+        slot: _,
+        agent,
+        pid,
+        comm,
+        surface,
+        operation,
+        object,
+        zone,
+        reason,
+        primitive,
+        sentence,
+        remedy,
+    } = notice;
     Refusal {
         entry,
         wall_ms,
@@ -120,6 +132,7 @@ fn refusal(notice: Notice, entry: Option<u64>, wall_ms: u64) -> Refusal {
         reason,
         primitive,
         sentence,
+        remedy,
     }
 }
 
@@ -140,6 +153,7 @@ mod tests {
             reason: "no_edge".to_owned(),
             primitive: "network_boundary".to_owned(),
             sentence: "no".to_owned(),
+            remedy: None,
         }
     }
 

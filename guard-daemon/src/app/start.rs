@@ -83,7 +83,7 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
         executables,
         parked: Default::default(),
         settling: Default::default(),
-        missing: force.missing,
+        missing: Vec::new(),
         journal_error: None,
         ends: Ends::start(ended).map_err(text)?,
         paths: ground.paths,
@@ -139,8 +139,9 @@ impl Ground {
     fn take(options: &Options) -> Result<Self, String> {
         let paths = options.paths();
         paths.create().map_err(text)?;
-        let lock = lock::take(&paths.lock()).map_err(text)?;
         let pins = PinFolder::default();
+        let host = pins.root().parent().unwrap_or(Path::new("/"));
+        let lock = lock::take(host, &paths.lock()).map_err(text)?;
         let halt = journal::word_for_all(&paths.state).map_err(|error| {
             format!("{error}; it may be an order to halt: look at it, and take it away if it is none")
         })?;
@@ -220,14 +221,13 @@ impl Digests {
 struct Force {
     maps: Maps,
     how: How,
-    missing: Vec<String>,
 }
 
 impl Force {
     fn take_up(options: &Options, ground: &Ground) -> Result<Self, String> {
-        let Taken { maps, how, missing } = take_up(&ground.pins, options.kernel_log()?).map_err(text)?;
+        let Taken { maps, how } = take_up(&ground.pins, options.kernel_log()?).map_err(text)?;
         tracing::info!(?how, "the kernel programs are in force");
-        let mut force = Self { maps, how, missing };
+        let mut force = Self { maps, how };
         force.raise_for_all(ground.halt)?;
         force.restore_surfaces(&ground.paths)?;
         Ok(force)

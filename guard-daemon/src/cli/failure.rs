@@ -79,9 +79,8 @@ impl From<ClientError> for Failure {
                 "start it with `systemctl start guardd` (or `guardd` in a root shell); \
                  `guard doctor` says whether this host can enforce",
             ),
-            ClientError::NotAllowed { .. } => {
-                failure.hint("run it as root, or have root add you: `usermod --append --groups guard USER`")
-            }
+            ClientError::NotAllowed { .. } => failure
+                .hint("run it outside the agent; if this is none, look at the permissions on that path"),
             ClientError::Refused { .. } | ClientError::Lost { .. } | ClientError::Protocol(_) => failure,
         }
     }

@@ -35,7 +35,7 @@ Examples:
   sudo guard kill --agent ada
 
 From the first moment the kernel refuses whatever the agents try, and no new agent starts. The
-order stands over restarts and reboots until `guard recover` lifts it.
+order stands over restarts and reboots until `guard recover --note CAUSE` lifts it.
 
 Exit code: 0 if every mechanism was confirmed by reading it back, 1 if not.")]
 pub(crate) struct Kill {

@@ -32,7 +32,7 @@ const STATE: &str = "/var/lib/guard";
 #[command(name = "guard", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "\
 First steps:
-  guard doctor                      can this host enforce?
+  sudo guard doctor                 can this host enforce?
   sudo guard run -- bash            try it: a shell in which only the work folder can be written
   guard why                         what was refused, and why
   sudo guard kill                   stop every agent, now

@@ -77,7 +77,7 @@ fn render(status: &wire::Status) -> String {
 fn kill(mode: &str) -> String {
     match mode {
         "run" => "off".to_owned(),
-        mode => format!("ON for every agent ({mode}); `guard recover` lifts it"),
+        mode => format!("ON for every agent ({mode}); `guard recover --note CAUSE` lifts it"),
     }
 }
 

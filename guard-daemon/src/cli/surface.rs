@@ -46,7 +46,8 @@ impl Surface {
         Client::connect(&places.socket)?.order(&Request::Surface { surface: surface.name().into(), on })?;
         print(&match to {
             To::On => format!("{name} is on: the policy decides\n"),
-            To::Off => format!("{name} is off: refused to every agent\n"),
+            To::Off if surface.is_enforced() => format!("{name} is off: refused to every agent\n"),
+            To::Off => format!("{name} is off, but NOTHING IS REFUSED by it yet: no hook asks for it\n"),
         })
     }
 

@@ -82,6 +82,7 @@ impl Why {
 /// A record of a refusal, told to a person; `None` for other records.
 fn refusal(entry: Entry) -> Option<Refusal> {
     let Record::Enforce(enforce) = entry.record else { return None };
+    let remedy = enforce.remedy();
     let reason = Reason::from_name(&enforce.reason);
     Some(Refusal {
         entry: Some(entry.index),
@@ -98,6 +99,7 @@ fn refusal(entry: Entry) -> Option<Refusal> {
         reason: enforce.reason,
         primitive: reason.map_or("unknown", Reason::primitive).to_owned(),
         sentence: reason.map_or("a later version of guard knows why", Reason::sentence).to_owned(),
+        remedy,
     })
 }
 
@@ -120,15 +122,19 @@ fn render(refusals: &[Refusal]) -> String {
             reason,
             primitive,
             sentence,
+            remedy,
         } = refusal;
         let mut line = |name: &str, value: String| {
             let _ = writeln!(text, "{}", printable(&format!("{name:11}{value}")).trim_end());
         };
         line(&format!("{} {agent}: refused {surface} {object}", local_time(*wall_ms)), String::new());
         line("  why", format!("{sentence} [{reason}]"));
+        if let Some(remedy) = remedy {
+            line("  to allow", remedy.clone());
+        }
         line("  zone", zone.clone());
         line("  process", format!("{pid} ({comm}), operation {operation}"));
-        line("  judge", primitive.clone());
+        line("  primitive", primitive.clone());
         if let Some(entry) = entry {
             line("  ledger", format!("entry {entry}"));
         }
@@ -155,10 +161,15 @@ mod tests {
             reason: "no_edge".into(),
             primitive: "network_boundary".into(),
             sentence: "no edge".into(),
+            remedy: Some("an edge".into()),
         }]);
-        for expected in
-            ["ada: refused write /etc/x\n", "no edge [no_edge]", "42 (sh\\u{7}), operation unlink", "entry 7"]
-        {
+        for expected in [
+            "ada: refused write /etc/x\n",
+            "no edge [no_edge]",
+            "42 (sh\\u{7}), operation unlink",
+            "entry 7",
+            "an edge",
+        ] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
     }

@@ -24,12 +24,10 @@ pub enum ClientError {
     #[error("no daemon answers at {}", .0.display())]
     NotRunning(PathBuf),
     /// The socket may not be opened by this user.
-    #[error("user {uid} may not talk to the daemon at {}; root and the group `guard` may", path.display())]
+    #[error("the daemon's socket {} may not be opened from here: no agent may talk to the daemon", path.display())]
     NotAllowed {
         /// The socket.
         path: PathBuf,
-        /// The asker.
-        uid: u32,
     },
     /// The daemon refused.
     #[error("{message}")]
@@ -175,7 +173,7 @@ fn connect_error(path: &Path, source: io::Error) -> ClientError {
     if matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) {
         ClientError::NotRunning(path)
     } else if kind == io::ErrorKind::PermissionDenied {
-        ClientError::NotAllowed { path, uid: nix::unistd::Uid::effective().as_raw() }
+        ClientError::NotAllowed { path }
     } else {
         ClientError::Lost { path, source }
     }

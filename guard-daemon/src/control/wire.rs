@@ -82,8 +82,6 @@ pub enum Response {
     Launched {
         /// The instance.
         instance: Instance,
-        /// Its private temporary folder.
-        temp: String,
         /// Environment to set.
         environment: Vec<(String, String)>,
     },
@@ -194,6 +192,8 @@ pub struct Refusal {
     pub reason: String,
     /// The primitive that answers for it.
     pub primitive: String,
-    /// A sentence: why, and what would change it.
+    /// A sentence: why.
     pub sentence: String,
+    /// What the policy would have to say for it to be allowed; absent where no policy can.
+    pub remedy: Option<String>,
 }

@@ -100,15 +100,15 @@ fn may_widen(state: &State) -> Result<(), String> {
 fn halted(state: &State, agent: &str) -> Option<String> {
     if let Some(order) = state.orders.against(agent) {
         let (whom, lift) = match &order.agent {
-            Some(name) => (format!("agent {name}"), format!("guard recover --agent {name}")),
-            None => ("every agent".to_owned(), "guard recover".to_owned()),
+            Some(name) => (format!("agent {name}"), format!("guard recover --agent {name} --note CAUSE")),
+            None => ("every agent".to_owned(), "guard recover --note CAUSE".to_owned()),
         };
         return Some(format!("a kill order stands for {whom}; `{lift}` lifts it"));
     }
     match state.switches.kill_all() {
         KillMode::Run => None,
         KillMode::Freeze | KillMode::Terminate => {
-            Some("the kill switch is on for every agent; `guard recover` lifts it".to_owned())
+            Some("the kill switch is on for every agent; `guard recover --note CAUSE` lifts it".to_owned())
         }
     }
 }
@@ -117,7 +117,10 @@ fn nothing_to_lift(state: &State, agent: Option<&str>) -> String {
     match agent {
         None => "no kill order stands".to_owned(),
         Some(name) if state.orders.stands(None) => {
-            format!("agent {name} has no kill order of its own, everybody's stands; `guard recover` lifts it")
+            format!(
+                "agent {name} has no kill order of its own, everybody's stands; \
+                 `guard recover --note CAUSE` lifts it"
+            )
         }
         Some(name) => format!("no kill order stands for agent {name}"),
     }

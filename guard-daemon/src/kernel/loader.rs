@@ -36,8 +36,6 @@ pub struct Taken {
     pub maps: Maps,
     /// How it came about.
     pub how: How,
-    /// Programs that this kernel has no place for, each in one sentence.
-    pub missing: Vec<String>,
 }
 
 /// How enforcement was taken up.
@@ -130,52 +128,41 @@ pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
     pins.create().map_err(|cause| LoadError::Pins { folder: pins.root().display().to_string(), cause })?;
     let bytes = btf::running()?;
     let types = KernelTypes::parse(&bytes)?;
-    let (wanted, missing) = places(&types)?;
+    refuse_without_places(&types)?;
     let meta = Meta { abi: ABI, log_level: u32::from(log.raw()), digest: object::digest() };
     let found = pins.meta();
     let before = pins.enforces();
     let in_use = InUse::by(pins);
     // Programs hold on to maps whose pins are gone: with new pins nothing of what they know is lost.
     let again = in_use.pin_again(pins)?;
-    let gone = gone(again, links_gone(pins, &wanted));
+    let gone = gone(again, pins.missing_links());
     let renewed = object::renewed(pins, &in_use)?;
-    let whole = links_gone(pins, &wanted).is_empty() && pins.missing_maps().is_empty() && renewed.is_empty();
+    let whole = pins.missing_links().is_empty() && pins.missing_maps().is_empty() && renewed.is_empty();
     if whole && found == Some(meta) {
         pins.drop_unfinished().map_err(|cause| pins_failed(pins, cause))?;
         let how = if gone.is_empty() { How::Adopted } else { How::Completed { missing: gone } };
-        return Ok(Taken { maps: Maps::open(pins)?, how, missing });
+        return Ok(Taken { maps: Maps::open(pins)?, how });
     }
-    replace(pins, &types, &wanted, log, meta, &renewed)?;
+    replace(pins, &types, log, meta, &renewed)?;
     let how = match (before, found) {
         (false, _) => How::Fresh,
         (true, Some(found)) if found == meta && renewed.is_empty() => How::Completed { missing: gone },
         (true, _) => How::Replaced { renewed },
     };
-    Ok(Taken { maps: Maps::open(pins)?, how, missing })
+    Ok(Taken { maps: Maps::open(pins)?, how })
 }
 
-/// The programs that this kernel has a place for, and a sentence about each that it has none for.
-fn places(types: &KernelTypes<'_>) -> Result<(Vec<&'static Program>, Vec<String>), LoadError> {
-    let (mut wanted, mut missing) = (Vec::new(), Vec::new());
-    for program in programs::ALL {
-        match types.has(&program.symbol()) {
-            true => wanted.push(program),
-            false if program.required => {
-                return Err(LoadError::Refused {
-                    program: program.name,
-                    place: program.place(),
-                    cause: "the running kernel has no such place".to_owned(),
-                    log: String::new(),
-                });
-            }
-            false => missing.push(format!(
-                "this kernel has no {}: {} is not attached",
-                program.place(),
-                program.name
-            )),
-        }
+/// Every supported kernel has a place for every program.
+fn refuse_without_places(types: &KernelTypes<'_>) -> Result<(), LoadError> {
+    match programs::ALL.iter().find(|program| !types.has(&program.symbol())) {
+        None => Ok(()),
+        Some(program) => Err(LoadError::Refused {
+            program: program.name,
+            place: program.place(),
+            cause: "the running kernel has no such place".to_owned(),
+            log: String::new(),
+        }),
     }
-    Ok((wanted, missing))
 }
 
 /// What of the set was not pinned, in words.
@@ -184,15 +171,10 @@ fn gone(maps: Vec<&'static str>, links: Vec<&'static str>) -> Vec<String> {
     maps.chain(links.into_iter().map(|link| format!("link {link}"))).collect()
 }
 
-fn links_gone(pins: &PinFolder, wanted: &[&'static Program]) -> Vec<&'static str> {
-    wanted.iter().map(|program| program.name).filter(|name| !pins.link(name).exists()).collect()
-}
-
 /// Loads the object over the pinned maps, attaches it beside what is attached, and lets it take the place.
 fn replace(
     pins: &PinFolder,
     types: &KernelTypes<'_>,
-    wanted: &[&'static Program],
     log: LogLevel,
     meta: Meta,
     renewed: &[&'static str],
@@ -203,7 +185,7 @@ fn replace(
     let began = Instant::now();
     let mut programs = load(pins, types, log, renewed)?;
     tracing::debug!(took = ?began.elapsed(), "kernel programs prepared");
-    if let Err(error) = attach(&mut programs, pins, wanted) {
+    if let Err(error) = attach(&mut programs, pins) {
         // What stood before still stands; only the newcomers go.
         pins.drop_unfinished().map_err(failed)?;
         return Err(error);
@@ -214,7 +196,7 @@ fn replace(
     for map in renewed {
         fs::rename(pins.next_map(map), pins.map(map)).map_err(failed)?;
     }
-    for program in wanted {
+    for program in programs::ALL {
         fs::rename(pins.next_link(program.name), pins.link(program.name))
             .map_err(|cause| LoadError::Pin { program: program.name, cause: cause.to_string() })?;
     }
@@ -272,10 +254,10 @@ fn prepare_failed(error: &EbpfError) -> String {
 }
 
 /// Loads and attaches every program and pins its link beside the one that may stand there.
-fn attach(programs: &mut Ebpf, pins: &PinFolder, wanted: &[&'static Program]) -> Result<(), LoadError> {
+fn attach(set: &mut Ebpf, pins: &PinFolder) -> Result<(), LoadError> {
     let btf = Btf::from_sys_fs().map_err(|error| LoadError::Prepare { what: error.to_string() })?;
-    for program in wanted {
-        let loaded = programs.program_mut(program.name).ok_or_else(|| LoadError::Object {
+    for program in programs::ALL {
+        let loaded = set.program_mut(program.name).ok_or_else(|| LoadError::Object {
             what: format!("program {} is not in the object", program.name),
         })?;
         let began = Instant::now();

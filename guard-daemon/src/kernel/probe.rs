@@ -64,12 +64,9 @@ pub fn enforcement(pins: &PinFolder) -> Vec<Check> {
     const START: &str = "systemctl restart guardd";
     let programs = programs::ALL.iter().map(|program| {
         let name = format!("program {}", program.name);
-        match (adopt::program_id(pins, program.name), program.required) {
-            (Some(id), _) => Check::passed(name, format!("attached to {}, program {id}", program.place())),
-            (None, true) => Check::failed(name, format!("not attached to {}", program.place()), START),
-            (None, false) => {
-                Check::passed(name, format!("not attached: this kernel has no {}", program.place()))
-            }
+        match adopt::program_id(pins, program.name) {
+            Some(id) => Check::passed(name, format!("attached to {}, program {id}", program.place())),
+            None => Check::failed(name, format!("not attached to {}", program.place()), START),
         }
     });
     let maps = name::ALL.iter().map(|map| {

@@ -23,13 +23,11 @@ pub struct Program {
     pub kind: Kind,
     /// Hook, tracepoint, function or walk.
     pub target: &'static str,
-    /// Whether every supported kernel has the target. Where one lacks it, the program is left out and named.
-    pub required: bool,
 }
 
 impl Program {
     const fn lsm(hook: &'static str) -> Self {
-        Self { name: hook, kind: Kind::Lsm, target: hook, required: true }
+        Self { name: hook, kind: Kind::Lsm, target: hook }
     }
 
     /// The symbol that must be in the kernel's BTF.
@@ -56,21 +54,11 @@ impl Program {
 /// Every program. Labels come first: what decides finds them in place.
 pub const ALL: &[Program] = &[
     Program::lsm("task_alloc"),
-    Program {
-        name: "cgroup_attach_task",
-        kind: Kind::Tracepoint,
-        target: "cgroup_attach_task",
-        required: true,
-    },
-    Program {
-        name: "sched_process_fork",
-        kind: Kind::Tracepoint,
-        target: "sched_process_fork",
-        required: true,
-    },
-    Program { name: "enrol_existing", kind: Kind::TaskIterator, target: "task", required: true },
-    Program { name: "vfs_rename_done", kind: Kind::FunctionExit, target: "vfs_rename", required: true },
-    Program { name: "vfs_rmdir_done", kind: Kind::FunctionExit, target: "vfs_rmdir", required: true },
+    Program { name: "cgroup_attach_task", kind: Kind::Tracepoint, target: "cgroup_attach_task" },
+    Program { name: "sched_process_fork", kind: Kind::Tracepoint, target: "sched_process_fork" },
+    Program { name: "enrol_existing", kind: Kind::TaskIterator, target: "task" },
+    Program { name: "vfs_rename_done", kind: Kind::FunctionExit, target: "vfs_rename" },
+    Program { name: "vfs_rmdir_done", kind: Kind::FunctionExit, target: "vfs_rmdir" },
     Program::lsm("bprm_check_security"),
     Program::lsm("file_open"),
     Program::lsm("path_truncate"),

@@ -102,6 +102,8 @@ pub struct Notice {
     pub primitive: String,
     /// Why, and what would change it.
     pub sentence: String,
+    /// What the policy would have to say for it to be allowed; absent where no policy can.
+    pub remedy: Option<String>,
 }
 
 impl Notice {
@@ -123,6 +125,7 @@ impl Notice {
             reason: enforce.reason.clone(),
             primitive: reason.map_or("unknown", Reason::primitive).to_owned(),
             sentence: reason.map_or("a later version of guard knows why", Reason::sentence).to_owned(),
+            remedy: enforce.remedy(),
         }
     }
 }

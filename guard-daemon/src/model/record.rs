@@ -4,6 +4,7 @@
 //! their order could vary; numbers are integers; every `u64` is written as a decimal string, for a JSON
 //! reader may round a number above 2^53.
 
+use guard_common::Reason;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Actor, BootNs, Object, Position, ProcessKey};
@@ -61,6 +62,10 @@ pub enum Record {
         to: u64,
     },
 }
+
+/// Every record's tag.
+pub const STAGES: [&str; 11] =
+    ["start", "stop", "policy", "launch", "enter", "exit", "enforce", "kill", "recover", "surface", "gap"];
 
 /// An agent instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -208,6 +213,28 @@ pub struct Enforce {
     pub reason: String,
     /// What each primitive answered.
     pub findings: Vec<Finding>,
+}
+
+impl Enforce {
+    /// What the policy would have to say for a refused action to be allowed; `None` where no policy can.
+    pub fn remedy(&self) -> Option<String> {
+        let profile = &self.instance.as_ref()?.profile;
+        let (surface, zone) = (&self.surface, &self.zone);
+        let decided_by_edges =
+            [Reason::NoEdge, Reason::EdgeDenies, Reason::HoldUnavailable].map(Reason::name);
+        if !decided_by_edges.contains(&self.reason.as_str())
+            || ["guard", "unresolved"].contains(&zone.as_str())
+        {
+            return None;
+        }
+        if let (Object::Peer { .. }, "elsewhere") = (&self.object, zone.as_str()) {
+            return Some(format!(
+                "a zone whose addresses hold {}, with an edge from profile {profile} that allows {surface}",
+                self.object
+            ));
+        }
+        Some(format!("an edge from profile {profile} to zone {zone} that allows {surface}"))
+    }
 }
 
 /// See [`Record::Kill`].

@@ -146,16 +146,6 @@ impl Compiled {
             .map(|((profile, zone, surface), (verdict, _))| (*profile, ZoneId(*zone), *surface, *verdict))
     }
 
-    /// The text to add to the policy so that the edge allows this; `None` where no edge may lead.
-    pub fn edge_to_allow(&self, profile: u16, zone: ZoneId, surface: Surface) -> Option<String> {
-        if matches!(zone, ZoneId::GUARD | ZoneId::UNRESOLVED) {
-            return None;
-        }
-        let (profile, zone) = (self.profile_name(profile)?, self.zone_name(zone)?);
-        let surface = surface.name();
-        Some(format!("[[edges]]\nprofile = \"{profile}\"\nzone = \"{zone}\"\nallow = [\"{surface}\"]\n"))
-    }
-
     /// The cells that are not empty.
     pub fn cells(&self) -> Vec<(u16, u16, Cell)> {
         let mut cells: BTreeMap<(u16, u16), Cell> = BTreeMap::new();

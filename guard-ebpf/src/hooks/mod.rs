@@ -7,6 +7,7 @@ mod task;
 
 use guard_common::{Operation, Reason, Surface, Verdict};
 
+use crate::diagnostics;
 use crate::emit::{self, Report};
 use crate::subject::Subject;
 
@@ -54,5 +55,6 @@ fn conclude(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
     }
     let denied = report.verdict == Verdict::Deny as u32;
     emit::tell(report);
+    diagnostics::decided(report);
     if denied { -EACCES } else { 0 }
 }

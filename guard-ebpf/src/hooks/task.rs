@@ -8,6 +8,7 @@ use guard_common::{Operation, Reason, Surface, Verdict};
 
 use super::{News, conclude, report};
 use crate::checks::kill_switch;
+use crate::diagnostics;
 use crate::emit::{self, Object, Report};
 use crate::fail::{self, Site};
 use crate::kernel::{Cgroup, Task};
@@ -92,7 +93,9 @@ pub fn enrol_existing(ctx: *mut core::ffi::c_void) -> i32 {
 
 #[inline(always)]
 fn enrol(task: Task, label: &Label, site: Site) {
-    if set_label(task, label).is_err() {
+    let stored = set_label(task, label).is_ok();
+    diagnostics::entered(label, stored);
+    if !stored {
         fail::count(site, 0);
         return;
     }

@@ -8,13 +8,14 @@ use anyhow::{Result, ensure};
 use crate::harness::fixture::{PROGRAM, WHOLE, folder};
 use crate::harness::guard::PINS;
 use crate::harness::shell::{end, end_within};
-use crate::harness::{Spot, Test, Who, World, check, guard};
+use crate::harness::{Spot, Test, Who, World, act, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
         check("an_ordinary_user_without_a_daemon_is_told_what_to_do", no_daemon),
         check("root_without_a_daemon_gets_one_for_the_life_of_the_run", ephemeral),
         check("the_embedded_default_keeps_its_word", embedded_default),
+        check("the_kernel_programs_speak_where_they_are_asked_to", kernel_log),
     ]
 }
 
@@ -100,5 +101,22 @@ fn embedded_default(world: &mut World) -> Result<()> {
         "cannot", "can", "cannot",
     ];
     ensure!(said == wanted, "{} | {}", ended.out.replace('\n', "; "), ended.err);
+    Ok(())
+}
+
+fn kernel_log(world: &mut World) -> Result<()> {
+    without_daemon(world)?;
+    fresh()?;
+    let said = |level: &str| -> Result<bool> {
+        let daemon = guard::Daemon::start_with(&["--policy", guard::POLICY, "--kernel-log", level])?;
+        let mut agent = guard::agent(Who::User, &format!("log-{level}"), false)?;
+        let outcome = agent.perform(&act(&format!("write {}", Spot::Tmpfs.p())).words)?;
+        ensure!(outcome.code == nix::libc::EACCES, "with --kernel-log {level}: {outcome:?}");
+        drop(agent);
+        ensure!(daemon.stop()?.success(), "the daemon did not end in order");
+        Ok(guard::log_tail().contains("refused operation"))
+    };
+    ensure!(!said("off")?, "they speak though they are off");
+    ensure!(said("debug")?, "they are silent at debug: {}", guard::log_tail());
     Ok(())
 }

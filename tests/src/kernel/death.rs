@@ -94,6 +94,9 @@ fn second_daemon(world: &mut World) -> Result<()> {
         "it does not name the first ({first}): {}",
         second.said()
     );
+    let elsewhere = refused_daemon(&["--run", "/tmp/other-run", "--state", "/tmp/other-state"])?;
+    ensure!(elsewhere.code() > 0, "a second daemon with other folders ended with {}", elsewhere.status);
+    ensure!(elsewhere.said().contains("another guardd"), "it does not say why: {}", elsewhere.said());
     guard::ok(&["status"])?;
     world.must_refuse(&format!("write {}", Spot::Tmpfs.p())).map(drop)
 }

@@ -3,12 +3,15 @@
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
+use guard_common::{Reason, Surface, Verdict};
+
 use super::{place, time};
 use crate::audit::{Order, Query as Terms, Reader, Row};
 use crate::cli::Places;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output::{Table, local_time, print};
-use crate::model::record::Record;
+use crate::model::record::{Record, STAGES};
 
 /// Shows records of the ledger.
 #[derive(Debug, clap::Args)]
@@ -19,7 +22,6 @@ Examples:
   guard audit query --stage kill -n 1
   guard audit query --json -n 0 > all.jsonl      every record, as it is stored
 
-Stages: start, stop, policy, launch, exit, enforce, kill, recover, surface, gap.
 Works beside a daemon and without one. It shows what is stored; `guard audit verify` says whether
 that is what was signed.")]
 pub(crate) struct Query {
@@ -27,16 +29,16 @@ pub(crate) struct Query {
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
     /// Only of this kind
-    #[arg(long, value_name = "STAGE")]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
     stage: Option<String>,
-    /// Only with this verdict: allow, hold or deny
-    #[arg(long, value_name = "VERDICT")]
+    /// Only with this verdict
+    #[arg(long, value_name = "VERDICT", value_parser = words(Verdict::ALL, Verdict::name))]
     verdict: Option<String>,
-    /// Only of this surface: write, connect, ...
-    #[arg(long, value_name = "SURFACE")]
+    /// Only of this surface
+    #[arg(long, value_name = "SURFACE", value_parser = words(Surface::ALL, Surface::name))]
     surface: Option<String>,
-    /// Only with this reason: no_edge, kill_switch, ...
-    #[arg(long, value_name = "CODE")]
+    /// Only with this reason
+    #[arg(long, value_name = "CODE", value_parser = words(Reason::ALL, Reason::name))]
     reason: Option<String>,
     /// Only since then: 2026-03-01T14:05, 2026-03-01, or 10m, 2h, 7d ago
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
@@ -131,6 +133,11 @@ fn cells(row: &Row) -> [String; 3] {
         }
         Err(_) => ["?".to_owned(), "?".to_owned(), String::from_utf8_lossy(&row.bytes).into_owned()],
     }
+}
+
+/// The names of everything of a kind, as the only words that are taken.
+fn words<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> PossibleValuesParser {
+    PossibleValuesParser::new(all.iter().map(|one| name(*one)).collect::<Vec<_>>())
 }
 
 /// A record's stage, and the record in a line.

@@ -150,6 +150,7 @@ mod tests {
             reason: "no_edge".to_owned(),
             primitive: "network_boundary".to_owned(),
             sentence: guard_common::Reason::NoEdge.sentence().to_owned(),
+            remedy: None,
         }
     }
 

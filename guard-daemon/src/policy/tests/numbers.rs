@@ -97,9 +97,6 @@ fn a_cell_holds_one_verdict_a_surface() {
         };
         assert_eq!((cell.verdict(*surface), policy.verdict(1, ZoneId::WORK, *surface)), (wanted, wanted));
     }
-    let snippet = policy.edge_to_allow(0, ZoneId::TEMP, Surface::Read).unwrap();
-    compiled(&format!("version = 1\n[profiles.a]\n{snippet}"));
-    assert_eq!(policy.edge_to_allow(0, ZoneId::GUARD, Surface::Read), None);
 }
 
 #[test]
