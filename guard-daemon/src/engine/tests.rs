@@ -6,11 +6,11 @@ use guard_common::map::switch::{KILL_ALL, KillMode};
 use guard_common::{Reason, Surface, ZoneId};
 
 use super::step;
-use crate::model::action::Executable;
+use crate::model::action::{Executable, Position, ProcessKey};
 use crate::model::effect::{Durability, Effect, Narrowing, Widening};
 use crate::model::finding::Answer;
 use crate::model::input::{Gap, Input, KillOrder};
-use crate::model::record::{Enforce, Launch, Operator, Policy, Record, Recover};
+use crate::model::record::{Enforce, Enter, Launch, Mover, Operator, Policy, Record, Recover};
 use crate::model::state::switches::Reading;
 use crate::model::state::{LedgerState, State};
 use crate::primitives::fixture;
@@ -233,4 +233,30 @@ fn an_end_is_recorded_once_and_a_hole_is_recorded() {
 #[test]
 fn each_second_the_kernel_sees_the_daemon_and_the_ledger_is_signed() {
     assert_eq!(kinds(&step(&mut fixture::state(), Input::Tick { at: 1 })), ["heartbeat", "checkpoint"]);
+}
+
+#[test]
+fn who_enters_is_recorded_as_the_instance_that_the_label_means() {
+    let mut state = fixture::state();
+    let process = ProcessKey { pid: 7, start_boot_ns: 1 };
+    let enter = |slot| {
+        Input::Entered(Enter {
+            at: 1,
+            ring: "allow".to_owned(),
+            position: Position { cpu: 0, seq: 1 },
+            slot,
+            instance: None,
+            process,
+            tid: 8,
+            by: Mover { process, uid: 0, comm: "sh".to_owned() },
+        })
+    };
+    for (slot, known) in [(fixture::SLOT, Some(fixture::instance())), (99, None)] {
+        let effects = step(&mut state, enter(slot));
+        let [Effect::Append { record, durability: Durability::Routine }] = effects.as_slice() else {
+            panic!("{effects:?}")
+        };
+        let Record::Enter(entered) = record.as_ref() else { panic!("{record:?}") };
+        assert_eq!(entered.instance, known);
+    }
 }

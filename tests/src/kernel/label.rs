@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::harness::case::act;
 use crate::harness::fixture::ACT;
 use crate::harness::world::Side;
-use crate::harness::{Spot, Test, Who, World, check, guard};
+use crate::harness::{Spot, Test, Who, World, check, guard, ledger};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -37,7 +37,19 @@ fn entering(world: &mut World) -> Result<()> {
     let write = act(&format!("write {}", Spot::Tmpfs.p()));
     let mut outsider = guard::outsider(Who::User, false)?;
     ensure!(outsider.perform(&write.words)?.code == 0, "control: outside it could not write");
+    world.records()?;
     enter(&cgroup, outsider.pid())?;
+    let entries = world.records()?;
+    let entered = ledger::of_stage(&entries, "enter");
+    let one = entered
+        .iter()
+        .find(|record| record["process"]["pid"] == outsider.pid())
+        .context("nobody is recorded to have entered")?;
+    let mover = (ledger::number(&one["by"]["process"]["pid"]), ledger::number(&one["by"]["uid"]));
+    ensure!(
+        one["instance"]["agent"] == "suite-user" && mover == (Some(std::process::id().into()), Some(0)),
+        "who entered, and who moved it, is told wrongly: {one}"
+    );
     let outcome = outsider.perform(&write.words)?;
     ensure!(outcome.code == nix::libc::EACCES, "in the agent's cgroup: {outcome:?}");
     enter("/sys/fs/cgroup", outsider.pid())?;
