@@ -1,14 +1,20 @@
-//! A server that counts who reached it, over TCP and UDP, v4 and v6. Says its counts when a line comes in.
+//! Servers that count who reached them: over TCP and UDP, v4 and v6, or at names of unix sockets. Each says its
+//! counts when a line comes in.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 
+use nix::sys::socket::{Backlog, SockType, bind, listen};
 use serde::{Deserialize, Serialize};
 
-use super::Trick;
+use super::{Args, Trick, unix};
 
 /// See the module.
-pub const TRICKS: &[(&str, Trick)] = &[("count", |a, _| count(a.parsed(0)?))];
+pub const TRICKS: &[(&str, Trick)] =
+    &[("count", |a, _| count(a.parsed(0)?)), ("count-names", |a, _| count_names(a.rest(0)))];
 
 /// Connections and datagrams that arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +27,12 @@ pub struct Counts {
     pub udp4: u64,
     /// Datagrams from v6 peers.
     pub udp6: u64,
+    /// Connections to unix stream sockets.
+    pub unix_stream: u64,
+    /// Connections to unix sockets that keep packets apart and in order.
+    pub unix_seqpacket: u64,
+    /// Datagrams to unix sockets.
+    pub unix_datagram: u64,
 }
 
 fn count(port: u16) -> io::Result<()> {
@@ -28,16 +40,30 @@ fn count(port: u16) -> io::Result<()> {
     let (tcp, udp) = (TcpListener::bind(any)?, UdpSocket::bind(any)?);
     tcp.set_nonblocking(true)?;
     udp.set_nonblocking(true)?;
-    println!("ready");
-    let mut counts = Counts::default();
-    for line in io::stdin().lock().lines() {
-        line?;
+    answer(|counts| {
         let (v4, v6) = drain(|| tcp.accept().map(|(_, peer)| peer))?;
         counts.tcp4 += v4;
         counts.tcp6 += v6;
         let (v4, v6) = drain(|| udp.recv_from(&mut [0; 64]).map(|(_, peer)| peer))?;
         counts.udp4 += v4;
         counts.udp6 += v6;
+        Ok(())
+    })
+}
+
+/// `count-names PLACE…`: sockets of each type below each place, which is a folder, or `@` and a name.
+fn count_names(places: &[OsString]) -> io::Result<()> {
+    let all: Vec<Names> = places.iter().map(|place| Names::listen(place)).collect::<io::Result<_>>()?;
+    answer(|counts| all.iter().try_for_each(|names| names.count(counts)))
+}
+
+/// Counts and tells, once for each line.
+fn answer(mut count: impl FnMut(&mut Counts) -> io::Result<()>) -> io::Result<()> {
+    println!("ready");
+    let mut counts = Counts::default();
+    for line in io::stdin().lock().lines() {
+        line?;
+        count(&mut counts)?;
         println!("{}", serde_json::to_string(&counts)?);
         io::stdout().flush()?;
     }
@@ -63,5 +89,54 @@ fn is_v4(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(_) => true,
         IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
+    }
+}
+
+/// One unix socket of each type.
+struct Names {
+    stream: UnixListener,
+    /// The same calls serve it: only its type is another.
+    seqpacket: UnixListener,
+    datagram: UnixDatagram,
+}
+
+impl Names {
+    fn listen(place: &OsString) -> io::Result<Self> {
+        let bound = |kind, name: &str| -> io::Result<OwnedFd> {
+            let fd = unix::open(kind)?;
+            let word = [place.clone(), OsString::from(name)].join("/".as_ref());
+            bind(fd.as_raw_fd(), &unix::name(&Args::new([word]), 0)?)?;
+            Ok(fd)
+        };
+        let listening = |kind, name| -> io::Result<UnixListener> {
+            let fd = bound(kind, name)?;
+            listen(&fd, Backlog::MAXCONN)?;
+            let listener = UnixListener::from(fd);
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        let datagram = UnixDatagram::from(bound(SockType::Datagram, "datagram")?);
+        datagram.set_nonblocking(true)?;
+        let stream = listening(SockType::Stream, "stream")?;
+        Ok(Self { stream, seqpacket: listening(SockType::SeqPacket, "seqpacket")?, datagram })
+    }
+
+    fn count(&self, counts: &mut Counts) -> io::Result<()> {
+        counts.unix_stream += waiting(|| self.stream.accept().map(drop))?;
+        counts.unix_seqpacket += waiting(|| self.seqpacket.accept().map(drop))?;
+        counts.unix_datagram += waiting(|| self.datagram.recv(&mut [0; 64]).map(drop))?;
+        Ok(())
+    }
+}
+
+/// How many waited.
+fn waiting(mut next: impl FnMut() -> io::Result<()>) -> io::Result<u64> {
+    let mut number = 0;
+    loop {
+        match next() {
+            Ok(()) => number += 1,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(number),
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -11,6 +11,7 @@ pub mod name;
 pub mod net;
 pub mod process;
 pub mod serve;
+pub mod unix;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -29,6 +30,7 @@ pub const TRICKS: &[&[(&str, Trick)]] = &[
     name::TRICKS,
     exec::TRICKS,
     net::TRICKS,
+    unix::TRICKS,
     process::TRICKS,
     load::TRICKS,
     serve::TRICKS,

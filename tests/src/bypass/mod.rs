@@ -3,6 +3,7 @@
 mod attribute;
 mod containment;
 mod exec;
+mod ipc;
 mod link;
 mod name;
 mod net;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Test> {
         ("path", path::all()),
         ("exec", exec::all()),
         ("net", net::all()),
+        ("ipc", ipc::all()),
         ("containment", containment::all()),
     ];
     let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {

@@ -19,6 +19,10 @@ pub enum Effect {
     ReachedOther,
     /// The allowed server was reached.
     ReachedAllowed,
+    /// A unix socket that may not be reached was.
+    ReachedOtherName,
+    /// An allowed unix socket was reached.
+    ReachedAllowedName,
     /// The act showed this text.
     Told(&'static str),
     /// The act came to its end without an error; only for steps whose effect is nothing but that.
@@ -72,7 +76,11 @@ pub fn tree(top: &Path) -> Result<Sight> {
 /// Whether the effect lies between two sights, given what the act itself reported.
 pub fn happened(effect: &Effect, before: &Sight, after: &Sight, outcome: &Outcome) -> bool {
     match effect {
-        Effect::Changed(_) | Effect::ReachedOther | Effect::ReachedAllowed => before != after,
+        Effect::Changed(_)
+        | Effect::ReachedOther
+        | Effect::ReachedAllowed
+        | Effect::ReachedOtherName
+        | Effect::ReachedAllowedName => before != after,
         Effect::Told(text) => outcome.out.contains(text),
         Effect::Done => outcome.code == 0 && outcome.signal == 0,
     }

@@ -31,6 +31,8 @@ pub const NEST: &str = "/guardtest/nest";
 pub const SAID: &str = "/guardtest/said";
 /// Where X leaves its mark: a folder that agents may write.
 pub const MARKS: &str = "/guardtest/marks";
+/// A folder of W and of PD where unix sockets have their names.
+pub const SOCKETS: &str = "sockets";
 /// The program that acts, in the system so that agents may run it.
 pub const ACT: &str = "/usr/local/bin/guard-act";
 
@@ -178,6 +180,7 @@ pub fn reset(spot: Spot) -> Result<()> {
     give(Path::new(&spot.w("script")), 0o777)?;
     symlink(spot.p(), spot.w("to-p"))?;
     symlink(spot.at("pd"), spot.w("to-pd"))?;
+    symlink(spot.pd("sockets/stream"), spot.w("to-socket"))?;
     empty(Path::new(MARKS))
 }
 
@@ -200,10 +203,14 @@ pub fn give(path: &Path, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Removes what is in a folder; the folder stays, for it is what the policy has marked.
+/// Removes what is in a folder; the folder stays, for it is what the policy has marked. So do unix sockets: nobody
+/// would listen at a name that is made anew.
 pub fn empty(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
+        if path.ends_with(SOCKETS) {
+            continue;
+        }
         match path.symlink_metadata()?.is_dir() {
             true => fs::remove_dir_all(&path)?,
             false => fs::remove_file(&path)?,

@@ -1,12 +1,13 @@
 //! The counting servers, and the network namespace behind a veth pair that one of them lives in.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::fixture::ACT;
+use super::fixture::{ACT, SOCKETS, Spot, folder, give};
 use super::shell::sh;
 use crate::act::count::Counts;
 
@@ -24,6 +25,11 @@ pub const A4_NEAR: &str = "10.99.0.1:7001";
 pub const A6: &str = "[::1]:7001";
 /// The same server's mapped address.
 pub const A4_MAPPED: &str = "[::ffff:127.0.0.1]:7001";
+
+/// The end of the link to D that this host holds.
+pub const LINK: &str = "gt0";
+/// Unix sockets whose names lie in no file system begin with it.
+pub const NOWHERE: &str = "@guardtest";
 
 const NAMESPACE: &str = "guardtest";
 
@@ -57,6 +63,31 @@ impl Server {
     /// The server that they may.
     pub fn allowed() -> Result<Self> {
         Self::start(Command::new(ACT).args(["count", "7001"]))
+    }
+
+    /// Unix sockets that agents may not reach.
+    pub fn other_names() -> Result<Self> {
+        Self::names(Spot::ALL.map(|spot| spot.pd(SOCKETS)), &[NOWHERE])
+    }
+
+    /// Unix sockets that they may.
+    pub fn allowed_names() -> Result<Self> {
+        Self::names(Spot::ALL.map(|spot| spot.w(SOCKETS)), &[])
+    }
+
+    fn names(folders: [String; 3], beside: &[&str]) -> Result<Self> {
+        for path in &folders {
+            // Of a run before, whose listeners are gone.
+            let _ = fs::remove_dir_all(path);
+            folder(path)?;
+        }
+        let server = Self::start(Command::new(ACT).arg("count-names").args(&folders).args(beside))?;
+        for path in &folders {
+            for entry in fs::read_dir(path)? {
+                give(&entry?.path(), 0o777)?;
+            }
+        }
+        Ok(server)
     }
 
     /// What has arrived so far.

@@ -37,6 +37,10 @@ pub struct World {
     pub other: Server,
     /// A.
     pub allowed: Server,
+    /// Unix sockets below PD, and with no path.
+    pub other_names: Server,
+    /// Unix sockets below W.
+    pub allowed_names: Server,
     guarded: bool,
     daemon: Option<Daemon>,
     actors: HashMap<(Side, &'static str, bool), Actor>,
@@ -58,8 +62,16 @@ impl World {
         build_network().context("the fixture's network")?;
         std::fs::create_dir_all("/etc/guard")?;
         std::fs::write(guard::POLICY, guard::POLICY_TEXT)?;
-        let (other, allowed) = (Server::other()?, Server::allowed()?);
-        let mut world = Self { other, allowed, guarded, daemon: None, actors: HashMap::new(), seen: 0 };
+        let mut world = Self {
+            other: Server::other()?,
+            allowed: Server::allowed()?,
+            other_names: Server::other_names()?,
+            allowed_names: Server::allowed_names()?,
+            guarded,
+            daemon: None,
+            actors: HashMap::new(),
+            seen: 0,
+        };
         if guarded {
             world.daemon()?;
         }
@@ -166,6 +178,8 @@ impl World {
             Effect::Changed(top) => tree(Path::new(top)),
             Effect::ReachedOther => Ok(Sight::Counts(self.other.counts()?)),
             Effect::ReachedAllowed => Ok(Sight::Counts(self.allowed.counts()?)),
+            Effect::ReachedOtherName => Ok(Sight::Counts(self.other_names.counts()?)),
+            Effect::ReachedAllowedName => Ok(Sight::Counts(self.allowed_names.counts()?)),
             Effect::Told(_) | Effect::Done => Ok(Sight::Nothing),
         }
     }
