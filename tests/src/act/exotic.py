@@ -12,6 +12,7 @@ import sys
 LIBC = ctypes.CDLL(None, use_errno=True)
 CHANGED = b"changed by the attack\n"
 SENT = b"sent by the attack"
+ETH_P_IP, EVERYBODY = 0x0800, b"\xff" * 6
 AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
 # Numbers of x86_64 and of the generic table.
 X86 = os.uname().machine == "x86_64"
@@ -100,11 +101,50 @@ def mptcp_fastopen(to):
         sock.sendto(SENT, FASTOPEN, peer(to))
 
 
+def datagram_to(port):
+    return struct.pack(">HHHH", 40000, port, 8 + len(SENT), 0) + SENT
+
+
+def packet_to(source, to):
+    """A whole IPv4 packet with a datagram in it, as it goes over the link."""
+    host, port = peer(to)
+    datagram = datagram_to(port)
+
+    def header(checksum):
+        addresses = socket.inet_aton(peer(source)[0]) + socket.inet_aton(host)
+        length = 20 + len(datagram)
+        return struct.pack(">BBHHHBBH", 0x45, 0, length, 0, 0, 64, socket.IPPROTO_UDP, checksum) + addresses
+
+    total = sum(struct.unpack(">10H", header(0)))
+    total = (total & 0xffff) + (total >> 16)
+    return header(~(total + (total >> 16)) & 0xffff) + datagram
+
+
 def raw_udp(to):
     """A UDP header made by hand, through a raw socket."""
     host, port = peer(to)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as sock:
-        sock.sendto(struct.pack(">HHHH", 40000, port, 8 + len(SENT), 0) + SENT, (host, 0))
+        sock.sendto(datagram_to(port), (host, 0))
+
+
+def raw_ip(source, to):
+    """A raw socket of no protocol: the packet brings its own IPv4 header."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        sock.sendto(packet_to(source, to), (peer(to)[0], 0))
+
+
+def packet_udp(link, source, to):
+    """Past IPv4 as a whole: a packet for everybody on the link, whoever its header names."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(packet_to(source, to), (link, ETH_P_IP, 0, 0, EVERYBODY))
+
+
+def packet_udp_bound(link, source, to):
+    """The same with the link's header made by hand too, from a socket that needs to name no peer."""
+    frame = EVERYBODY + b"\x02guard" + struct.pack(">H", ETH_P_IP)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((link, ETH_P_IP))
+        sock.send(frame + packet_to(source, to))
 
 
 def raw_udp_unspec(to):
@@ -113,7 +153,7 @@ def raw_udp_unspec(to):
     with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_UDP) as sock:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, 6)
         address = struct.pack("=HHI16sI", socket.AF_UNSPEC, 0, 0, socket.inet_pton(socket.AF_INET6, host), 0)
-        datagram = struct.pack(">HHHH", 40000, port, 8 + len(SENT), 0) + SENT
+        datagram = datagram_to(port)
         call(LIBC.sendto, sock.fileno(), datagram, len(datagram), 0, address, len(address))
 
 
@@ -201,7 +241,8 @@ ACTS = {
     name.replace("_", "-"): act
     for name, act in list(globals().items())
     if callable(act) and name.islower() and name not in (
-        "syscall", "peer", "inet", "call", "send_raw", "connect_raw", "udp", "attempt", "raise_code")
+        "syscall", "peer", "inet", "call", "send_raw", "connect_raw", "udp", "datagram_to", "packet_to", "attempt",
+        "raise_code")
 }
 
 

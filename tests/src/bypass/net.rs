@@ -2,7 +2,7 @@
 
 use guard_common::{Operation, Reason, Surface};
 
-use crate::harness::server::{A4, A4_MAPPED, A4_NEAR, A6, D4, D4_MAPPED, D6};
+use crate::harness::server::{A4, A4_MAPPED, A4_NEAR, A6, D4, D4_MAPPED, D6, LINK};
 use crate::harness::{Act, Case, Effect, Refusal, Step, Test, Who, act, exotic};
 
 const CONNECT: Operation = Operation::Connect;
@@ -80,19 +80,26 @@ pub(super) fn all() -> Vec<Test> {
     tests
 }
 
-/// A hand-made UDP header: ports mean nothing to a raw socket, so only a rule for the whole address can allow it.
-fn as_root() -> [Test; 2] {
-    let one = |attack: String, reason| Case {
-        who: Who::Root,
-        attack: Step { act: exotic(&attack), effect: Effect::ReachedOther },
-        refusal: Refusal { reason, ..Refusal::no_edge(Surface::Connect, SEND) },
-        allowed: Step { act: act(&format!("udp {A4}")), effect: Effect::ReachedAllowed },
+/// Headers made by hand. Ports mean nothing to a raw socket, so only a rule for the whole address can allow it; what
+/// speaks another protocol, or is of another family, no rule can.
+fn as_root() -> [Test; 5] {
+    let one = |sentence: &str, attack: String, reason| {
+        let case = Case {
+            who: Who::Root,
+            attack: Step { act: exotic(&attack), effect: Effect::ReachedOther },
+            refusal: Refusal { reason, ..Refusal::no_edge(Surface::Connect, SEND) },
+            allowed: Step { act: act(&format!("udp {A4}")), effect: Effect::ReachedAllowed },
+        };
+        Test::attack(format!("{sentence}@root"), case)
     };
-    let raw = one(format!("raw-udp {D4}"), Reason::NoEdge);
-    let unspecified = one(format!("raw-udp-unspec {D6}"), Reason::MalformedAddress);
+    let (malformed, unknown) = (Reason::MalformedAddress, Reason::UnknownFamily);
+    let from_link = |trick: &str| format!("{trick} {LINK} {A4_NEAR} {D4}");
     [
-        Test::attack("a_raw_datagram_does_not_leave@root", raw),
-        Test::attack("a_raw_datagram_to_no_family_does_not_leave@root", unspecified),
+        one("a_raw_datagram_does_not_leave", format!("raw-udp {D4}"), Reason::NoEdge),
+        one("a_raw_datagram_to_no_family_does_not_leave", format!("raw-udp-unspec {D6}"), malformed),
+        one("a_packet_of_no_protocol_does_not_leave", format!("raw-ip {A4_NEAR} {D4}"), unknown),
+        one("a_packet_for_everybody_on_the_link_does_not_leave", from_link("packet-udp"), unknown),
+        one("a_frame_from_a_bound_packet_socket_does_not_leave", from_link("packet-udp-bound"), unknown),
     ]
 }
 
