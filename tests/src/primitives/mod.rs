@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
 
+use crate::act::serve::How;
 use crate::harness::fixture::USER;
 use crate::harness::server::D4;
 use crate::harness::world::Side;
@@ -12,6 +13,7 @@ use crate::harness::{Spot, Test, Who, World, act, check, guard, ledger};
 pub fn all() -> Vec<Test> {
     let tests = vec![
         check("kill_switch_is_the_reason_before_any_edge", kill_switch),
+        check("a_surface_that_is_off_is_the_reason_before_any_edge", surface_off),
         check("identity_binding_takes_nobodys_word_for_who_acts", identity_binding),
         check("network_boundary_names_the_zone_that_was_not_entered", network_boundary),
         check("signed_audit_holds_every_order_with_who_gave_it", signed_audit),
@@ -19,8 +21,26 @@ pub fn all() -> Vec<Test> {
     tests.into_iter().map(|test| test.under("primitives")).collect()
 }
 
-/// What the policy would have refused anyway is refused for the kill switch's sake.
+/// What the policy would have refused anyway is refused for the kill switch's sake. The agent is moved out of its
+/// cgroup: frozen with it, it could try nothing.
 fn kill_switch(world: &mut World) -> Result<()> {
+    let name = "condemned";
+    let mut agent = guard::agent(Who::User, name, false)?;
+    let pid = agent.order(&act("nothing").words, How::Here)?.tid;
+    std::fs::write("/sys/fs/cgroup/cgroup.procs", pid.to_string())?;
+    let write = act(&format!("write {}", Spot::Tmpfs.p())).words;
+    world.records()?;
+    guard::ok(&["kill", "--agent", name, "--mode", "freeze"])?;
+    let killed = agent.order(&write, How::Here);
+    let reason = killed.and_then(|outcome| world.refusal_of(&outcome, Reason::KillSwitchAgent));
+    guard::ok(&["recover", "--agent", name, "--note", "told by the suite"])?;
+    reason?;
+    let recovered = agent.order(&write, How::Here)?;
+    world.refusal_of(&recovered, Reason::NoEdge).map(drop)
+}
+
+/// The same for a surface's switch, which stands before the edges too.
+fn surface_off(world: &mut World) -> Result<()> {
     world.records()?;
     guard::ok(&["surface", "write", "off"])?;
     let outcome = world.inside(&format!("write {}", Spot::Tmpfs.p()));
