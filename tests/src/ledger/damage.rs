@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use crate::harness::database::Copy;
-use crate::harness::guard::{POLICY, refused_daemon};
+use crate::harness::guard::{Daemon, POLICY, refused_daemon};
 use crate::harness::{Spot, Test, World, check};
 
 pub(super) fn all() -> Vec<Test> {
@@ -17,7 +17,10 @@ pub(super) fn all() -> Vec<Test> {
         check("a_lost_ledger_is_refused_and_enforcement_stays", lost),
         check("a_key_that_is_no_key_is_refused_and_enforcement_stays", no_key),
         check("a_key_that_others_can_read_is_refused_and_enforcement_stays", open_key),
+        check("a_key_that_cannot_be_read_is_refused_and_enforcement_stays", unreadable_key),
+        check("a_lost_key_is_refused_and_enforcement_stays", lost_key),
         check("another_key_is_refused_and_enforcement_stays", other_key),
+        check("another_pair_of_keys_is_refused_and_enforcement_stays", other_pair),
     ]
 }
 
@@ -93,8 +96,42 @@ fn open_key(world: &mut World) -> Result<()> {
     refused(world, "open-key", damage, &["ledger.key"])
 }
 
-/// A key of a ledger made elsewhere.
-fn other_key(world: &mut World) -> Result<()> {
+/// Not even root can read a folder as a file.
+fn unreadable_key(world: &mut World) -> Result<()> {
+    let damage = |state: &Path| {
+        fs::remove_file(state.join("ledger.key"))?;
+        Ok(fs::create_dir(state.join("ledger.key"))?)
+    };
+    refused(world, "unreadable-key", damage, &["unreadable-key/ledger.key", "not an ordinary file"])
+}
+
+fn lost_key(world: &mut World) -> Result<()> {
     let damage = |state: &Path| Ok(fs::remove_file(state.join("ledger.key"))?);
     refused(world, "key-lost", damage, &["private key is gone"])
+}
+
+fn other_key(world: &mut World) -> Result<()> {
+    let damage = |state: &Path| bring(state, &["ledger.key"]);
+    refused(world, "other-key", damage, &["other-key/ledger.pub", "private key beside it"])
+}
+
+/// They belong together, and not to this ledger.
+fn other_pair(world: &mut World) -> Result<()> {
+    let damage = |state: &Path| bring(state, &["ledger.key", "ledger.pub"]);
+    refused(world, "other-pair", damage, &["other-pair/ledger", "belongs to another key"])
+}
+
+/// Puts files of a ledger made elsewhere in the place of a ledger's own.
+fn bring(state: &Path, names: &[&str]) -> Result<()> {
+    const ELSEWHERE: &str = "/guardtest/elsewhere";
+    if !fs::exists(ELSEWHERE)? {
+        let daemon = Daemon::start_with(&["--state", ELSEWHERE, "--policy", POLICY])?;
+        ensure!(daemon.stop()?.success(), "the daemon elsewhere did not end in order");
+    }
+    for name in names {
+        let (theirs, own) = (fs::read(Path::new(ELSEWHERE).join(name))?, state.join(name));
+        ensure!(theirs != fs::read(&own)?, "{name} is the same elsewhere");
+        fs::write(own, theirs)?;
+    }
+    Ok(())
 }
