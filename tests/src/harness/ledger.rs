@@ -42,9 +42,16 @@ pub struct Entry {
 /// Every entry from a position on, oldest first.
 pub fn entries(from: u64) -> Result<Vec<Entry>> {
     let after = from.checked_sub(1).map(|after| after.to_string());
-    let after = after.as_deref().map_or(vec![], |after| vec!["--after", after]);
-    let ended =
-        guard::ok(&[&["audit", "query", "-n", "0", "--oldest-first", "--json"], after.as_slice()].concat())?;
+    query(&after.as_deref().map_or(vec![], |after| vec!["--after", after]))
+}
+
+/// Every entry of the ledger in another state folder, oldest first.
+pub fn entries_in(state: &str) -> Result<Vec<Entry>> {
+    query(&["--state", state])
+}
+
+fn query(words: &[&str]) -> Result<Vec<Entry>> {
+    let ended = guard::ok(&[&["audit", "query", "-n", "0", "--oldest-first", "--json"], words].concat())?;
     ended.out.lines().map(entry).collect()
 }
 
