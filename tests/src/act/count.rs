@@ -53,7 +53,7 @@ fn count(port: u16) -> io::Result<()> {
 
 /// `count-names PLACE…`: sockets of each type below each place, which is a folder, or `@` and a name.
 fn count_names(places: &[OsString]) -> io::Result<()> {
-    let all: Vec<Names> = places.iter().map(|place| Names::listen(place)).collect::<io::Result<_>>()?;
+    let all: Vec<Names> = places.iter().map(Names::listen).collect::<io::Result<_>>()?;
     answer(|counts| all.iter().try_for_each(|names| names.count(counts)))
 }
 
