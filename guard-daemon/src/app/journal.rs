@@ -20,6 +20,8 @@ impl Daemon {
             Ok(pending) => self.record_orders(pending).err(),
             Err(error) => Some(format!("the journal of kill orders cannot be read: {error}")),
         };
+        let room = orders::set_room_aside(&self.paths.state).err();
+        let error = error.or(room.map(|error| format!("the journal of kill orders cannot be kept: {error}")));
         // Tried again each second; told once.
         if let Some(error) = error.as_ref().filter(|error| self.journal_error.as_ref() != Some(error)) {
             tracing::error!("{error}");

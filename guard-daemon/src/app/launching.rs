@@ -175,7 +175,8 @@ impl Daemon {
     }
 
     fn put_in_kernel(&mut self, agent: &Agent) -> Result<(), String> {
-        self.save_agents()?;
+        self.save_agents()
+            .map_err(|why| format!("nothing was started: the agent cannot be noted down: {why}"))?;
         let marks = [agent.work.mark(), agent.temp.mark()];
         self.maps.add_private_marks(&marks).map_err(|error| error.to_string())?;
         self.maps.register_cgroup(agent.launch.cgroup, agent.label()).map_err(|error| error.to_string())

@@ -83,7 +83,9 @@ pub enum LedgerError {
         why: String,
     },
     /// No room.
-    #[error("{path}: no space left to write the ledger ({why}); make room, then guard goes on by itself")]
+    #[error(
+        "{path}: no space left to write the ledger ({why}); make room: a daemon that runs goes on by itself, one that does not can start"
+    )]
     Full {
         /// The database's folder.
         path: PathBuf,

@@ -3,7 +3,8 @@
 //! recorded.
 //!
 //! An order is in force through the map. The journal owes its record, and keeps it standing over a reboot, which
-//! empties the map: a file goes away only when the order is lifted.
+//! empties the map: a file goes away only when the order is lifted. Room for some orders is set aside, for the
+//! moment in which the disk is full.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -21,22 +22,76 @@ const PENDING: &str = "json";
 /// Ends the name of an order that is in the ledger and stands.
 const RECORDED: &str = "recorded";
 
+/// Ends the name of a file that only keeps room.
+const SPARE: &str = "spare";
+
+/// Orders for which there is room on a full disk.
+const SPARES: u32 = 8;
+
+/// Room for one order: more than any has.
+const SPARE_BYTES: usize = 4096;
+
 /// Largest order that is read back.
 const ORDER_BYTES_MAX: u64 = 64 << 10;
 
 /// Writes one order durably; it is in the journal entirely or not at all.
 pub fn write(state: &Path, kill: &Kill) -> io::Result<PathBuf> {
-    let folder = state.join(FOLDER);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let folder = folder(state)?;
     // Fixed width, so that the order of names is the order of orders.
     let name = format!("{:020}-{}", kill.at, kill.by.pid);
-    let (part, path) = (folder.join(format!("{name}.part")), folder.join(format!("{name}.{PENDING}")));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-    file.write_all(&serde_json::to_vec(kill)?)?;
-    file.sync_all()?;
-    fs::rename(&part, &path)?;
+    let text = serde_json::to_vec(kill)?;
+    let written = match file_of(&folder.join(format!("{name}.part")), &text) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => in_spare(&folder, &text)?.ok_or(error)?,
+        written => written?,
+    };
+    let path = folder.join(format!("{name}.{PENDING}"));
+    fs::rename(&written, &path)?;
     File::open(&folder)?.sync_all()?;
     Ok(path)
+}
+
+/// Keeps room for orders, as far as there is any.
+pub fn set_room_aside(state: &Path) -> io::Result<()> {
+    let folder = folder(state)?;
+    for path in (0..SPARES).map(|number| folder.join(format!("{number}.{SPARE}"))) {
+        if path.exists() {
+            continue;
+        }
+        match file_of(&path, &[b' '; SPARE_BYTES]) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),
+            made => drop(made?),
+        }
+    }
+    Ok(())
+}
+
+fn folder(state: &Path) -> io::Result<PathBuf> {
+    let folder = state.join(FOLDER);
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    Ok(folder)
+}
+
+/// A new file with this content, on disk; nothing is left of one that could not be written.
+fn file_of(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    if written.is_err() {
+        fs::remove_file(path)?;
+    }
+    written.map(|()| path.to_owned())
+}
+
+/// The order in a file that kept room for it, which stays as long as it was: white space behind it means nothing.
+fn in_spare(folder: &Path, text: &[u8]) -> io::Result<Option<PathBuf>> {
+    let mut spares = (0..SPARES).map(|number| folder.join(format!("{number}.{SPARE}")));
+    let Some(path) = spares.find(|path| path.exists()) else { return Ok(None) };
+    let mut padded = vec![b' '; SPARE_BYTES];
+    let Some(start) = padded.get_mut(..text.len()) else { return Ok(None) };
+    start.copy_from_slice(text);
+    let mut file = OpenOptions::new().write(true).open(&path)?;
+    file.write_all(&padded)?;
+    file.sync_all()?;
+    Ok(Some(path))
 }
 
 /// Orders not yet recorded, oldest first. A file that is no order is an error with its name: it is evidence,
@@ -129,6 +184,21 @@ mod tests {
         mark_recorded(&second).unwrap();
         lift(state.path(), Some("ada")).unwrap();
         assert_eq!(recorded(state.path()).unwrap().len(), 1, "another's order does not lift everybody's");
+    }
+
+    #[test]
+    fn an_order_in_room_set_aside_is_an_order_and_the_room_is_kept_again() {
+        let state = tempfile::tempdir().unwrap();
+        set_room_aside(state.path()).unwrap();
+        assert!(pending(state.path()).unwrap().is_empty(), "room is no order");
+        let orders = folder(state.path()).unwrap();
+        let spare = in_spare(&orders, &serde_json::to_vec(&kill(5)).unwrap()).unwrap().unwrap();
+        fs::rename(spare, orders.join(format!("5.{PENDING}"))).unwrap();
+        assert_eq!(pending(state.path()).unwrap()[0].1, kill(5));
+        set_room_aside(state.path()).unwrap();
+        let spares = fs::read_dir(&orders).unwrap().flatten();
+        assert_eq!(spares.filter(|entry| entry.path().extension() == Some(SPARE.as_ref())).count(), 8);
+        assert!(in_spare(&orders, &[b'x'; SPARE_BYTES + 1]).unwrap().is_none());
     }
 
     #[test]
