@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::daemon::{Daemon, Rings};
 use super::executables::{Executables, Identity, Look};
 use crate::engine;
-use crate::kernel::{Decoded, Heard, MapFailure, boot_ns};
+use crate::kernel::{Decoded, Gap as Missing, Heard, MapFailure, boot_ns};
 use crate::model::action::{Action, BootNs, Executable};
 use crate::model::input::{Gap, Input};
 use crate::model::state::switches::Reading;
@@ -156,16 +156,20 @@ impl Daemon {
                 Ok(counters) => reader.gaps(&counters, boot_ns),
                 Err(error) => return tracing::error!("gaps cannot be looked for: {error}"),
             };
-            for gap in gaps {
-                tracing::warn!(
-                    ring = ring.name(),
-                    cpu = gap.cpu,
-                    from = gap.from,
-                    to = gap.to,
-                    "events were lost"
-                );
-                self.note(Input::Gap(Gap { ring, cpu: gap.cpu, from: gap.from, to: gap.to }));
-            }
+            self.record_gaps(ring, gaps);
+        }
+    }
+
+    /// The same at the end, when everything was heard: whoever comes next cannot know of them.
+    pub(super) fn record_last_gaps(&mut self, rings: &mut Rings) {
+        self.record_gaps(Ring::Deny, rings.denies.last_gaps());
+        self.record_gaps(Ring::Allow, rings.allows.last_gaps());
+    }
+
+    fn record_gaps(&mut self, ring: Ring, gaps: Vec<Missing>) {
+        for Missing { cpu, from, to } in gaps {
+            tracing::warn!(ring = ring.name(), cpu, from, to, "events were lost");
+            self.note(Input::Gap(Gap { ring, cpu, from, to }));
         }
     }
 

@@ -8,7 +8,11 @@ use tokio::sync::mpsc;
 
 use super::daemon::{Daemon, Rings};
 use super::positions::Positions;
+use crate::kernel::boot_ns;
 use crate::model::input::Input;
+
+/// Looks into the rings at the end: 256 * about 256 events.
+const LAST_LOOKS: u32 = 256;
 
 /// Waits for a reason to end: a signal, or the end of standard input of a daemon that lives for one run.
 pub(super) fn listen(ephemeral: bool, stop: mpsc::Sender<String>) -> io::Result<()> {
@@ -35,8 +39,8 @@ pub(super) fn listen(ephemeral: bool, stop: mpsc::Sender<String>) -> io::Result<
 impl Daemon {
     /// Records the end. Enforcement stays.
     pub(super) fn finish(&mut self, rings: &mut Rings, why: &str) -> Result<(), String> {
-        self.hear_now(rings);
-        self.judge_all();
+        self.hear_the_rest(rings);
+        self.record_last_gaps(rings);
         let ended = self.take(Input::Stop { why: why.to_owned() });
         let positions = Positions::new(
             self.registry.boot().to_owned(),
@@ -50,6 +54,19 @@ impl Daemon {
         let _ = std::fs::remove_file(&self.paths.socket);
         tracing::info!(why, "ended; enforcement stays");
         ended
+    }
+
+    /// Hears until nothing that happened before the end is unheard. Bounded: agents go on meanwhile.
+    fn hear_the_rest(&mut self, rings: &mut Rings) {
+        let end = boot_ns();
+        for _ in 0..LAST_LOOKS {
+            let heard = self.hear_now(rings);
+            self.judge_all();
+            if heard >= end {
+                return;
+            }
+        }
+        tracing::warn!("the rings are too full to be heard to their end; the next daemon goes on");
     }
 
     /// Takes the kernel programs away, if no process of any agent is left.

@@ -100,6 +100,11 @@ impl RingReader {
         self.tracker.gaps(self.emptied_at)
     }
 
+    /// The same at the end, after everything was heard with [`Self::hear_now`]: nobody will be there to wait.
+    pub fn last_gaps(&mut self) -> Vec<Gap> {
+        self.tracker.last_gaps(self.emptied_at)
+    }
+
     /// Highest number of each CPU so far.
     pub fn last(&self) -> impl Iterator<Item = Position> + '_ {
         self.tracker.last()

@@ -74,14 +74,24 @@ impl Tracker {
 
     /// Gaps that will not close any more. Each is given once.
     pub fn gaps(&mut self, now: BootNs) -> Vec<Gap> {
+        self.give(|since| now.saturating_sub(since) >= PATIENCE_NS)
+    }
+
+    /// The same for whoever will not be there any more when patience is over: what was missed before `moment`, at
+    /// which everything that was told had been heard.
+    pub fn last_gaps(&mut self, moment: BootNs) -> Vec<Gap> {
+        self.give(|since| since <= moment)
+    }
+
+    fn give(&mut self, is_lost: impl Fn(BootNs) -> bool) -> Vec<Gap> {
         let mut gaps = Vec::new();
         for (&number, cpu) in &mut self.cpus {
             cpu.missing.retain(|&from, &mut (to, since)| {
-                let waits = now.saturating_sub(since) < PATIENCE_NS;
-                if !waits {
+                let lost = is_lost(since);
+                if lost {
                     gaps.push(Gap { cpu: number, from, to });
                 }
-                waits
+                !lost
             });
         }
         gaps
@@ -157,6 +167,17 @@ mod tests {
         assert_eq!(tracker.gaps(LATER - 1), []);
         see(&mut tracker, 0, [3]);
         assert_eq!(tracker.gaps(LATER), [Gap { cpu: 0, from: 2, to: 2 }, Gap { cpu: 0, from: 4, to: 4 }]);
+    }
+
+    #[test]
+    fn who_ends_before_patience_is_over_tells_what_was_missed_before_the_ring_was_empty() {
+        let mut tracker = Tracker::new();
+        tracker.observe(Position { cpu: 0, seq: 1 }, 5);
+        tracker.observe(Position { cpu: 0, seq: 4 }, 5);
+        assert_eq!(tracker.gaps(6), []);
+        assert_eq!(tracker.last_gaps(4), []);
+        assert_eq!(tracker.last_gaps(6), [Gap { cpu: 0, from: 2, to: 3 }]);
+        assert_eq!(tracker.last_gaps(6), []);
     }
 
     #[test]
