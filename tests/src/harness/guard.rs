@@ -132,10 +132,14 @@ pub fn refused_daemon(words: &[&str]) -> Result<Ended> {
     super::shell::end_within(Command::new("guardd").args(words), Duration::from_secs(30))
 }
 
+/// Everything that daemons have said so far.
+pub fn log() -> Result<String> {
+    Ok(String::from_utf8_lossy(&std::fs::read(LOG)?).into_owned())
+}
+
 /// The last words of the daemon.
 pub fn log_tail() -> String {
-    let text = std::fs::read(LOG).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+    let text = log().unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(15)..].join("\n")
 }
