@@ -35,6 +35,12 @@ wire_enum! {
         UnknownAgent = 13 => "unknown_agent",
         /// Agents create no device nodes: a node in a work folder would open the device itself.
         DeviceNode = 14 => "device_node",
+        /// The option would let packets travel by way of addresses that nobody judged.
+        SourceRoute = 15 => "source_route",
+        /// A rule for this program forbids these arguments.
+        ArgumentRule = 16 => "argument_rule",
+        /// There is a rule for this program, and its arguments are too many or too long to be read.
+        ArgumentsTooLong = 17 => "arguments_too_long",
     }
 }
 
@@ -54,7 +60,10 @@ impl Reason {
             | Self::MalformedAddress
             | Self::KernelFault
             | Self::NoPolicy
-            | Self::DeviceNode => "network_boundary",
+            | Self::DeviceNode
+            | Self::SourceRoute
+            | Self::ArgumentRule
+            | Self::ArgumentsTooLong => "network_boundary",
         }
     }
 
@@ -78,6 +87,11 @@ impl Reason {
             Self::MalformedAddress => "the address is malformed",
             Self::KernelFault => "the kernel could not tell, and what is not known is refused",
             Self::NoPolicy => "no policy is in force yet",
+            Self::SourceRoute => "the socket option would send packets by way of other addresses",
+            Self::ArgumentRule => "a rule of the policy forbids this program these arguments",
+            Self::ArgumentsTooLong => {
+                "the policy has a rule for this program's arguments, and they are too long to be judged"
+            }
             Self::DeviceNode => "agents may not create device nodes",
             Self::UnknownAgent => "the task carries a label that the daemon does not know",
         }

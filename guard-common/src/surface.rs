@@ -25,6 +25,8 @@ wire_enum! {
         Sql = 8 => "sql",
         /// A push or a release.
         Deploy = 9 => "deploy",
+        /// Changing the host itself: mounts, namespaces, kernel code, whatever takes a capability.
+        Admin = 10 => "admin",
     }
 }
 
@@ -33,8 +35,14 @@ impl Surface {
     /// do not exist yet.
     pub const fn is_enforced(self) -> bool {
         match self {
-            Self::Exec | Self::Read | Self::Write | Self::Connect | Self::Ipc => true,
-            Self::Listen | Self::Tool | Self::Http | Self::Sql | Self::Deploy => false,
+            Self::Exec
+            | Self::Read
+            | Self::Write
+            | Self::Connect
+            | Self::Listen
+            | Self::Ipc
+            | Self::Admin => true,
+            Self::Tool | Self::Http | Self::Sql | Self::Deploy => false,
         }
     }
 }
@@ -74,11 +82,55 @@ wire_enum! {
         Fork = 15 => "fork",
         /// Connecting or sending to a unix socket.
         UnixConnect = 16 => "unix_connect",
+        /// Mapping a file, or changing what may be done with mapped memory.
+        Map = 17 => "map",
+        /// Reading or writing through a descriptor that is open already.
+        Access = 18 => "access",
+        /// Receiving a descriptor from another process.
+        Receive = 19 => "receive",
+        /// Changing times, extended attributes, access lists or flags.
+        Attribute = 20 => "attribute",
+        /// A device's or file system's own request on a descriptor.
+        Ioctl = 21 => "ioctl",
+        /// Making a socket.
+        Socket = 22 => "socket",
+        /// Giving a socket an address.
+        Bind = 23 => "bind",
+        /// Waiting for peers.
+        Listen = 24 => "listen",
+        /// Taking a waiting peer.
+        Accept = 25 => "accept",
+        /// Changing how a socket behaves.
+        SocketOption = 26 => "socket_option",
+        /// Looking into or changing another process.
+        Trace = 27 => "trace",
+        /// Sending a signal.
+        Signal = 28 => "signal",
+        /// System V shared memory, semaphores and message queues.
+        SysvIpc = 29 => "sysv_ipc",
+        /// The kernel's keyrings.
+        Key = 30 => "key",
+        /// Making a user namespace.
+        Namespace = 31 => "namespace",
+        /// Mounting, unmounting, moving mounts.
+        Mount = 32 => "mount",
+        /// Using a capability of the host's.
+        Capability = 33 => "capability",
+        /// The `bpf` system call.
+        Bpf = 34 => "bpf",
+        /// Loading code into the kernel: modules, kexec images, firmware.
+        KernelCode = 35 => "kernel_code",
+        /// Performance events.
+        Perf = 36 => "perf",
+        /// An `io_uring` that acts as somebody else, or on a thread of its own.
+        Uring = 37 => "io_uring",
+        /// A program's arguments, as they are sealed on its stack.
+        Arguments = 38 => "arguments",
     }
 }
 
 /// One more than the largest [`Operation`] number.
-pub const OPERATIONS: u32 = 17;
+pub const OPERATIONS: u32 = 39;
 
 /// One more than the largest [`Surface`] number, rounded up so that indexes can be masked.
 pub const SURFACES: u32 = 16;

@@ -23,8 +23,13 @@ impl ZoneId {
     /// guard's own files, sockets, pins and cgroups. No edge may lead here.
     pub const GUARD: Self = Self(6);
 
+    /// The host itself: its kernel, mounts and namespaces, and the processes that are no agent's.
+    pub const HOST: Self = Self(7);
+    /// Memory that no file stands behind, where it is run: what a just-in-time compiler writes.
+    pub const MEMORY: Self = Self(8);
+
     /// The first id that a policy may give.
-    pub const POLICY_FIRST: Self = Self(8);
+    pub const POLICY_FIRST: Self = Self(16);
 
     /// The first id of an agent's private folders. They have no cells: the folder's owner sees
     /// [`Self::WORK`] or [`Self::TEMP`], everybody else [`Self::FOREIGN`].
@@ -39,6 +44,8 @@ impl ZoneId {
         ("temp", Self::TEMP),
         ("foreign", Self::FOREIGN),
         ("guard", Self::GUARD),
+        ("host", Self::HOST),
+        ("memory", Self::MEMORY),
     ];
 
     /// Whether this is some agent's private folder.

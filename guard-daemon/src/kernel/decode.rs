@@ -7,6 +7,7 @@ use guard_common::limits::AGENTS_MAX;
 use guard_common::{Operation, Reason, Surface, Verdict, ZoneId};
 
 use super::fields::Reader;
+use super::host_request::host_request;
 use crate::model::action::{Action, Actor, Executable, KernelVerdict, Object, Position, ProcessKey};
 use crate::model::record::{Enter, Mover};
 
@@ -138,15 +139,34 @@ fn verdict(event: &Event) -> Result<KernelVerdict, DecodeError> {
     })
 }
 
-fn object(event: &Event, operation: Operation, [first, second]: [&[u8]; 2]) -> Object {
+fn object(event: &Event, operation: Operation, paths: [&[u8]; 2]) -> Object {
     match operation {
         Operation::Fork => Object::Task,
-        Operation::Connect | Operation::Send => Object::Peer {
-            address: address(event.addr),
-            port: u16::from_be(event.port),
-            protocol: event.protocol,
-            family: event.family,
-        },
+        Operation::Connect | Operation::Send | Operation::Bind | Operation::Listen | Operation::Accept => {
+            peer(event)
+        }
+        Operation::Socket | Operation::SocketOption => {
+            Object::Socket { family: event.family, protocol: event.protocol, option: event.detail }
+        }
+        Operation::Trace | Operation::Signal => {
+            let task = u128::from_ne_bytes(event.addr);
+            Object::Process {
+                process: ProcessKey { pid: (task >> 32) as u32, start_boot_ns: (task >> 64) as u64 },
+                tid: task as u32,
+                signal: event.detail,
+            }
+        }
+        Operation::SysvIpc
+        | Operation::Key
+        | Operation::Namespace
+        | Operation::Mount
+        | Operation::Capability
+        | Operation::Bpf
+        | Operation::KernelCode
+        | Operation::Perf
+        | Operation::Uring => Object::Host { request: host_request(operation, event.detail) },
+        // A descriptor may be a socket's.
+        Operation::Receive | Operation::Access | Operation::Ioctl if event.family != 0 => peer(event),
         Operation::Exec
         | Operation::Open
         | Operation::Truncate
@@ -159,13 +179,32 @@ fn object(event: &Event, operation: Operation, [first, second]: [&[u8]; 2]) -> O
         | Operation::Mknod
         | Operation::Chmod
         | Operation::Chown
-        | Operation::UnixConnect => Object::File {
-            path: path(first, event.flags & PATH_CUT != 0),
-            second_path: (!second.is_empty()).then(|| path(second, false)),
-            dev: event.dev,
-            ino: event.ino,
-            flags: event.flags,
-        },
+        | Operation::UnixConnect
+        | Operation::Map
+        | Operation::Access
+        | Operation::Receive
+        | Operation::Attribute
+        | Operation::Ioctl
+        | Operation::Arguments => file(event, paths),
+    }
+}
+
+fn peer(event: &Event) -> Object {
+    Object::Peer {
+        address: address(event.addr),
+        port: u16::from_be(event.port),
+        protocol: event.protocol,
+        family: event.family,
+    }
+}
+
+fn file(event: &Event, [first, second]: [&[u8]; 2]) -> Object {
+    Object::File {
+        path: path(first, event.flags & PATH_CUT != 0),
+        second_path: (!second.is_empty()).then(|| path(second, false)),
+        dev: event.dev,
+        ino: event.ino,
+        flags: event.flags,
     }
 }
 

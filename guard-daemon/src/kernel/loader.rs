@@ -24,7 +24,7 @@ use super::programs::{self, Kind, Program};
 
 /// Version of the agreement between pinned maps and daemon. Raised when the meaning of a row changes without
 /// its size.
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 
 /// Lines of the verifier's log that an error shows: the last ones say what it minded.
 const VERIFIER_LINES: usize = 30;

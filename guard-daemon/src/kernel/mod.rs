@@ -12,6 +12,7 @@ pub mod diagnostics;
 mod enrol;
 mod failure;
 mod fields;
+mod host_request;
 mod install;
 mod labels;
 mod loader;

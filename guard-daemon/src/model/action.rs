@@ -81,6 +81,29 @@ pub enum Object {
     },
     /// The task itself (fork).
     Task,
+    /// A socket, or a request to have one; its addresses say nothing yet.
+    Socket {
+        /// `AF_*`.
+        family: u16,
+        /// `IPPROTO_*`.
+        protocol: u16,
+        /// Number of the option that was to be set, else 0.
+        option: u16,
+    },
+    /// A process.
+    Process {
+        /// Which.
+        process: ProcessKey,
+        /// Its thread that was meant.
+        tid: u32,
+        /// Number of the signal, where one was sent, else 0.
+        signal: u16,
+    },
+    /// The host itself.
+    Host {
+        /// What was asked of it.
+        request: String,
+    },
 }
 
 impl std::fmt::Display for Object {
@@ -98,6 +121,15 @@ impl std::fmt::Display for Object {
                 }
             }
             Self::Task => f.write_str("a new task"),
+            Self::Socket { family, protocol, option: 0 } => {
+                write!(f, "a socket of family {family}, protocol {protocol}")
+            }
+            Self::Socket { family, option, .. } => {
+                write!(f, "option {option} of a socket of family {family}")
+            }
+            Self::Process { process, signal: 0, .. } => write!(f, "process {}", process.pid),
+            Self::Process { process, signal, .. } => write!(f, "signal {signal} to process {}", process.pid),
+            Self::Host { request } => f.write_str(request),
         }
     }
 }

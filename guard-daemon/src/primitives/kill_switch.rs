@@ -55,6 +55,9 @@ fn refusing_switch(action: &Action) -> Option<Switch> {
         | Reason::KernelFault
         | Reason::NoPolicy
         | Reason::DeviceNode
+        | Reason::SourceRoute
+        | Reason::ArgumentRule
+        | Reason::ArgumentsTooLong
         | Reason::UnknownAgent => None,
     }
 }

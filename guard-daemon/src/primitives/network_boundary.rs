@@ -52,7 +52,10 @@ fn looked_at_zone(action: &Action) -> Looked {
         | Reason::MalformedAddress
         | Reason::KernelFault
         | Reason::NoPolicy
-        | Reason::DeviceNode => Looked::Refuses,
+        | Reason::DeviceNode
+        | Reason::SourceRoute
+        | Reason::ArgumentRule
+        | Reason::ArgumentsTooLong => Looked::Refuses,
         Reason::EdgeAllows | Reason::NoEdge | Reason::EdgeDenies | Reason::HoldUnavailable => Looked::Up,
     }
 }
@@ -170,6 +173,9 @@ mod tests {
             Reason::KernelFault,
             Reason::NoPolicy,
             Reason::DeviceNode,
+            Reason::SourceRoute,
+            Reason::ArgumentRule,
+            Reason::ArgumentsTooLong,
         ];
         for reason in reasons {
             let mut action = fixture::refused(reason, ZoneId::UNRESOLVED);

@@ -15,7 +15,11 @@ const KEYS: &[&str] = &["profile", "zone", "allow", "hold", "deny"];
 /// Surfaces that objects with a place in a file system have.
 const OF_FILES: &[Surface] = &[Surface::Exec, Surface::Read, Surface::Write, Surface::Ipc];
 /// Surfaces that addresses have.
-const OF_ADDRESSES: &[Surface] = &[Surface::Connect];
+const OF_ADDRESSES: &[Surface] = &[Surface::Connect, Surface::Listen];
+/// Surfaces that the host itself has.
+const OF_HOST: &[Surface] = &[Surface::Ipc, Surface::Admin];
+/// Surfaces that memory without a file has.
+const OF_MEMORY: &[Surface] = &[Surface::Exec];
 
 /// An edge as written, its references not looked up yet.
 pub(super) struct Written {
@@ -113,8 +117,9 @@ fn refuse_second(first: &Edge, second: &Edge, report: &mut Report) {
 
 /// What a zone's objects are, and so which surfaces it has.
 struct Kind {
-    files: bool,
-    addresses: bool,
+    surfaces: Vec<Surface>,
+    /// The same in words, for a surface that is not among them.
+    holds: &'static str,
     names: bool,
 }
 
@@ -122,12 +127,9 @@ impl Kind {
     fn of(draft: &Draft, zone: &Text, report: &mut Report) -> Option<Self> {
         if let Some(own) = draft.zones.get(&zone.text) {
             let names = !own.names.is_empty();
-            return Some(Self {
-                // A zone of nothing was refused for that; its edges need no complaints of their own.
-                files: !own.paths.is_empty() || names || own.addresses.is_empty(),
-                addresses: !own.addresses.is_empty(),
-                names,
-            });
+            // A zone of nothing was refused for that; its edges need no complaints of their own.
+            let files = !own.paths.is_empty() || names || own.addresses.is_empty();
+            return Some(Self::new(files, !own.addresses.is_empty(), names));
         }
         match built_in(&zone.text) {
             Some(ZoneId::GUARD) => {
@@ -143,7 +145,13 @@ impl Kind {
                 report.refuse(zone.spot, "an edge to `unresolved`", hint);
                 None
             }
-            Some(id) => Some(Self { files: true, addresses: id == ZoneId::ELSEWHERE, names: false }),
+            Some(ZoneId::HOST) => {
+                Some(Self { surfaces: OF_HOST.to_vec(), holds: "no files and no addresses", names: false })
+            }
+            Some(ZoneId::MEMORY) => {
+                Some(Self { surfaces: OF_MEMORY.to_vec(), holds: "memory only", names: false })
+            }
+            Some(id) => Some(Self::new(true, id == ZoneId::ELSEWHERE, false)),
             None => {
                 let known = ZoneId::BUILT_IN.iter().map(|(name, _)| *name);
                 let known = draft.zones.keys().map(String::as_str).chain(known);
@@ -154,6 +162,13 @@ impl Kind {
         }
     }
 
+    fn new(files: bool, addresses: bool, names: bool) -> Self {
+        let kinds = [(files, OF_FILES), (addresses, OF_ADDRESSES)];
+        let surfaces = kinds.iter().filter(|(has, _)| *has).flat_map(|(_, surfaces)| *surfaces).copied();
+        let holds = if files { "no addresses" } else { "addresses only" };
+        Self { surfaces: surfaces.collect(), holds, names }
+    }
+
     fn surface(&self, zone: &str, text: &Text, report: &mut Report) -> Option<Surface> {
         let Some(surface) = Surface::from_name(&text.text) else {
             let known = Surface::ALL.iter().map(|surface| surface.name());
@@ -161,22 +176,15 @@ impl Kind {
             report.refuse(text.spot, reason, proposal(&text.text, known, ""));
             return None;
         };
-        let (fits, kind) = match surface {
-            Surface::Exec | Surface::Read | Surface::Write | Surface::Ipc => (self.files, "addresses only"),
-            Surface::Connect => (self.addresses, "no addresses"),
-            Surface::Listen | Surface::Tool | Surface::Http | Surface::Sql | Surface::Deploy => {
-                let reason = format!("`{}` is not judged by this version", surface.name());
-                report.refuse(text.spot, reason, "take it out: it would promise what nothing keeps");
-                return None;
-            }
-        };
+        if !surface.is_enforced() {
+            let reason = format!("`{}` is not judged by this version", surface.name());
+            report.refuse(text.spot, reason, "take it out: it would promise what nothing keeps");
+            return None;
+        }
+        let fits = self.surfaces.contains(&surface);
         if !fits {
-            let have: Vec<&str> = [(self.files, OF_FILES), (self.addresses, OF_ADDRESSES)]
-                .iter()
-                .filter(|(has, _)| *has)
-                .flat_map(|(_, surfaces)| surfaces.iter().map(|surface| surface.name()))
-                .collect();
-            let reason = format!("`{}` leads nowhere: zone `{zone}` has {kind}", surface.name());
+            let have: Vec<&str> = self.surfaces.iter().map(|surface| surface.name()).collect();
+            let reason = format!("`{}` leads nowhere: zone `{zone}` has {}", surface.name(), self.holds);
             report.refuse(text.spot, reason, format!("it can have {}", list(&have)));
         }
         fits.then_some(surface)
