@@ -10,6 +10,13 @@ macro_rules! kernel_fields {
             OFF_TASK_TGID = "task_struct" "tgid";
             OFF_TASK_GROUP_LEADER = "task_struct" "group_leader";
             OFF_TASK_START_BOOTTIME = "task_struct" "start_boottime";
+            OFF_TASK_CRED = "task_struct" "cred";
+            OFF_TASK_REAL_CRED = "task_struct" "real_cred";
+            OFF_USER_NAMESPACE_LEVEL = "user_namespace" "level";
+            OFF_VMA_FLAGS = "vm_area_struct" "vm_flags";
+            OFF_VMA_FILE = "vm_area_struct" "vm_file";
+            OFF_VMA_ANON_VMA = "vm_area_struct" "anon_vma";
+            OFF_IATTR_VALID = "iattr" "ia_valid";
             OFF_TASK_CGROUPS = "task_struct" "cgroups";
             OFF_CSS_SET_DFL_CGRP = "css_set" "dfl_cgrp";
             OFF_CGROUP_KN = "cgroup" "kn";
@@ -31,6 +38,7 @@ macro_rules! kernel_fields {
             OFF_DENTRY_SB = "dentry" "d_sb";
             OFF_INODE_INO = "inode" "i_ino";
             OFF_INODE_MODE = "inode" "i_mode";
+            OFF_INODE_SB = "inode" "i_sb";
             OFF_SB_DEV = "super_block" "s_dev";
             OFF_SB_FLAGS = "super_block" "s_flags";
             OFF_VFSMOUNT_ROOT = "vfsmount" "mnt_root";
@@ -48,8 +56,12 @@ macro_rules! kernel_fields {
             OFF_SOCK_DPORT = "sock" "__sk_common.skc_dport";
             OFF_SOCK_DADDR = "sock" "__sk_common.skc_daddr";
             OFF_SOCK_V6_DADDR = "sock" "__sk_common.skc_v6_daddr";
+            OFF_SOCK_NUM = "sock" "__sk_common.skc_num";
+            OFF_SOCK_RCV_SADDR = "sock" "__sk_common.skc_rcv_saddr";
+            OFF_SOCK_V6_RCV_SADDR = "sock" "__sk_common.skc_v6_rcv_saddr";
             OFF_MSGHDR_NAME = "msghdr" "msg_name";
             OFF_MSGHDR_NAMELEN = "msghdr" "msg_namelen";
+            OFF_UNIX_SOCK_PEER = "unix_sock" "peer";
             OFF_UNIX_SOCK_ADDR = "unix_sock" "addr";
             OFF_UNIX_SOCK_PATH_DENTRY = "unix_sock" "path.dentry";
             OFF_UNIX_SOCK_PATH_MNT = "unix_sock" "path.mnt";
@@ -60,6 +72,13 @@ macro_rules! kernel_fields {
 /// Name of the programs' constant (u32) that holds the number of the host's mount namespace, which is that of
 /// process 1: what `/proc/1/ns/mnt` shows.
 pub const HOST_MOUNTS: &str = "HOST_MOUNTS";
+
+/// Name of the programs' constant (u32) that is 1 where sockets take pages past `socket_sendmsg`: before 6.5, which
+/// is where `struct proto_ops` has the field [`SENDPAGE`].
+pub const SENDS_PAGES: &str = "SENDS_PAGES";
+
+/// See [`SENDS_PAGES`].
+pub const SENDPAGE: Field = Field { symbol: SENDS_PAGES, structure: "proto_ops", path: "sendpage" };
 
 /// One row of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

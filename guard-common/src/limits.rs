@@ -32,6 +32,13 @@ pub const NAME_RULE_LEN_MAX: usize = 32;
 /// Longest last component of a root that does not exist yet, in bytes.
 pub const CHILD_NAME_LEN_MAX: usize = 40;
 
+/// Objects that launchers gave their agents: at most three each.
+pub const GIVEN_MAX: u32 = 3 * AGENTS_MAX;
+
+/// System V objects and keys whose makers are known. Beyond, the least used is forgotten, and out of its maker's
+/// reach: 16,384 * about 80 B = 1.3 MiB.
+pub const OWNERS_MAX: u32 = 16_384;
+
 /// Address rules, both generations together.
 pub const ADDRESSES_MAX: u32 = 131_072;
 

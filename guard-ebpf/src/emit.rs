@@ -76,6 +76,11 @@ impl Report {
         is_nameless: 0,
     };
 
+    #[inline(always)]
+    fn is_denied(&self) -> bool {
+        self.verdict != Verdict::Allow as u32
+    }
+
     /// The object's name; no dentry where it has none.
     #[inline(always)]
     fn place(&self) -> Place {
@@ -123,11 +128,27 @@ fn count(operation: u32, column: u32) {
     }
 }
 
-/// Tells the daemon. Never fails for the caller: what cannot be told is counted, and its number is missing.
+/// Tells the daemon of something without a name in a file system. What [`tell`] does for names is most of what
+/// the verifier reads of a program; hooks that never see a name spare it that.
+///
+/// A global function, as [`tell`] is: the verifier reads it once, knowing nothing of the report, and not once for
+/// every way that leads to it.
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub fn tell(report: &Report) -> i32 {
-    let denied = report.verdict != Verdict::Allow as u32;
-    count(u32::from(report.operation), if denied { COUNT_DENY } else { COUNT_ALLOW });
+pub extern "C" fn tell_nameless(report: *const Report) -> i32 {
+    // SAFETY: a null pointer is handled; any other is a report, which the verifier checks at each call.
+    let Some(report) = (unsafe { report.as_ref() }) else { return 0 };
+    count_verdict(report);
+    write_nameless(report)
+}
+
+/// Tells the daemon. Never fails for the caller: what cannot be told is counted, and its number is missing.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn tell(report: *const Report) -> i32 {
+    // SAFETY: as in `tell_nameless`.
+    let Some(report) = (unsafe { report.as_ref() }) else { return 0 };
+    count_verdict(report);
     let first = measure(report.place());
     let second = measure(report.second());
     let total = (first & TOTAL) + (second & TOTAL);
@@ -138,6 +159,11 @@ pub fn tell(report: &Report) -> i32 {
     } else {
         write_large(report)
     }
+}
+
+#[inline(always)]
+fn count_verdict(report: &Report) {
+    count(u32::from(report.operation), if report.is_denied() { COUNT_DENY } else { COUNT_ALLOW });
 }
 
 /// Bytes of path text.
@@ -192,20 +218,13 @@ fn write_large(report: &Report) -> i32 {
 /// Room for `ROOM` bytes of path text, of which a name takes at most `NAME` (a power of two less one).
 #[inline(always)]
 fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
-    let denied = report.verdict != Verdict::Allow as u32;
-    let (ring, map) = if denied {
-        (Ring::Deny, core::ptr::from_ref(&DENIES).cast_mut().cast())
-    } else {
-        (Ring::Allow, core::ptr::from_ref(&ALLOWS).cast_mut().cast())
-    };
+    let (ring, map) = ring(report);
     let seq = next_number(ring);
     // SAFETY: the size is a constant; a null answer is handled; every path from here submits.
     unsafe {
         let room: *mut u8 = bpf_ringbuf_reserve(map, (size_of::<Event>() + ROOM) as u64, 0).cast();
         if room.is_null() {
-            count(u32::from(report.operation), COUNT_LOST);
-            fail::count(Site::RingFull, 0);
-            return 0;
+            return lost(report);
         }
         let mut text = Text {
             at: opaque(report.place()),
@@ -229,6 +248,44 @@ fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
         (*event).second_path_len = (text.end - path_len) as u16;
         bpf_ringbuf_submit(room.cast(), 0);
     }
+    0
+}
+
+/// An event without names.
+#[inline(always)]
+fn write_nameless(report: &Report) -> i32 {
+    let (ring, map) = ring(report);
+    let seq = next_number(ring);
+    // SAFETY: as in `write`.
+    unsafe {
+        let room: *mut u8 = bpf_ringbuf_reserve(map, size_of::<Event>() as u64, 0).cast();
+        if room.is_null() {
+            return lost(report);
+        }
+        let event = room.cast::<Event>();
+        head(event, report, seq);
+        (*event).flags = u32::from(report.flags);
+        (*event).path_len = 0;
+        (*event).second_path_len = 0;
+        bpf_ringbuf_submit(room.cast(), 0);
+    }
+    0
+}
+
+/// The ring that a report goes through.
+#[inline(always)]
+fn ring(report: &Report) -> (Ring, *mut core::ffi::c_void) {
+    if report.is_denied() {
+        (Ring::Deny, core::ptr::from_ref(&DENIES).cast_mut().cast())
+    } else {
+        (Ring::Allow, core::ptr::from_ref(&ALLOWS).cast_mut().cast())
+    }
+}
+
+#[inline(always)]
+fn lost(report: &Report) -> i32 {
+    count(u32::from(report.operation), COUNT_LOST);
+    fail::count(Site::RingFull, 0);
     0
 }
 

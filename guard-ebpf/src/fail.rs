@@ -25,6 +25,8 @@ pub enum Site {
     RingFull = 7,
     /// A name's bytes could not be read.
     NameRead = 8,
+    /// It could not be noted who made an object.
+    OwnerNote = 9,
 }
 
 /// Counts a failure.

@@ -1,17 +1,17 @@
 //! All maps. Their names and rows are `guard_common::map`'s; their sizes are `guard_common::limits`'.
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE};
-use aya_ebpf::btf_maps::{Array, HashMap, InodeStorage, LpmTrie, PerCpuArray, RingBuf};
+use aya_ebpf::btf_maps::{Array, HashMap, InodeStorage, LpmTrie, LruHashMap, PerCpuArray, RingBuf};
 use aya_ebpf::macros::btf_map;
 use guard_common::limits::{
     ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, FAULTS_MAX,
-    MARKS_MAX, NAMES_MAX, SLOTS,
+    GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
 };
 use guard_common::map::address::{AddressKey, AddressRule};
 use guard_common::map::cell::Cell;
 use guard_common::map::label::Label;
 use guard_common::map::switch::COUNT_COLUMNS;
-use guard_common::map::zone::{Cached, ChildKey, Mark, MarkKey, NameKey, NameLengths};
+use guard_common::map::zone::{Cached, ChildKey, GivenKey, Mark, MarkKey, NameKey, NameLengths};
 use guard_common::surface::{OPERATIONS, SURFACES as SURFACE_COUNT};
 
 /// Task storage, declared by hand: the library has no type for it. The fields are placeholders that the
@@ -75,6 +75,11 @@ pub static NAMES: HashMap<NameKey, Mark, { NAMES_MAX as usize }, { BPF_F_NO_PREA
     HashMap::new();
 #[btf_map]
 pub static NAME_LENGTHS: Array<NameLengths, { SLOTS as usize }> = Array::new();
+#[btf_map]
+pub static GIVEN: HashMap<GivenKey, u32, { GIVEN_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+#[btf_map]
+pub static OWNERS: LruHashMap<u64, u32, { OWNERS_MAX as usize }> = LruHashMap::new();
 #[btf_map]
 pub static ZONE_CACHE: InodeStorage<Cached> = InodeStorage::new();
 #[btf_map]

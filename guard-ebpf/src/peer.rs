@@ -79,7 +79,12 @@ impl Peer {
         let [a, b, c, d] = addr;
         // To nowhere means to this host.
         let (a, d) = if a | b | c | d == 0 { (127, 1) } else { (a, d) };
-        let addr = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d];
+        Self::at(mapped([a, b, c, d]), port, family, protocol)
+    }
+
+    /// An address as it is. To wait at no particular address is to wait at all of them, not at this host's.
+    #[inline(always)]
+    fn at(addr: [u8; 16], port: u16, family: u16, protocol: u16) -> Self {
         Self { addr, port, family, protocol, state: JUDGE }
     }
 
@@ -206,6 +211,93 @@ pub fn connected(sock: Sock) -> Peer {
     Peer::refuse(family, protocol, Reason::UnknownFamily)
 }
 
+/// Whether agents may have such a socket at all. Raw ones choose headers by themselves; families and protocols
+/// that nobody judges stay shut.
+#[inline(always)]
+pub fn may_be_made(family: u32, kind: u32, protocol: u32) -> bool {
+    const SOCK_STREAM: u32 = 1;
+    const SOCK_DGRAM: u32 = 2;
+    let protocol = protocol as u16;
+    if family == u32::from(AF_UNIX) {
+        return true;
+    }
+    if family == u32::from(AF_NETLINK) {
+        return protocol == NETLINK_ROUTE;
+    }
+    if family != u32::from(AF_INET) && family != u32::from(AF_INET6) {
+        return false;
+    }
+    let is_ordinary = kind & 0xf == SOCK_STREAM || kind & 0xf == SOCK_DGRAM;
+    is_ordinary
+        && (protocol == 0
+            || protocol == IPPROTO_ICMP
+            || protocol == IPPROTO_TCP
+            || protocol == IPPROTO_UDP
+            || protocol == IPPROTO_ICMPV6
+            || protocol == IPPROTO_MPTCP)
+}
+
+/// The address that a socket is to have, from the kernel's copy.
+#[inline(always)]
+pub fn bound(sock: Sock, address: u64, len: i32) -> Peer {
+    let own = sock.family();
+    if own != AF_INET && own != AF_INET6 {
+        // A unix socket's name is judged where it is made; netlink has none.
+        return Peer::pass(own);
+    }
+    if len < 8 {
+        // Too short for an address: the kernel refuses it.
+        return Peer::pass(own);
+    }
+    let (Some(family), Some(port)) = (raw::try_read::<u16>(address), raw::try_read::<u16>(address + 2))
+    else {
+        return Peer::refuse(own, 0, fail::closed(Site::AddressRead, 0));
+    };
+    if port == 0 {
+        return Peer::pass(own);
+    }
+    let protocol = protocol(sock).unwrap_or(0);
+    if family == AF_INET6 {
+        let Some(addr) = raw::try_read::<[u8; 16]>(address + 8) else {
+            return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
+        };
+        return Peer::at(addr, port, AF_INET6, protocol);
+    }
+    // AF_UNSPEC is taken for AF_INET.
+    let Some(addr) = raw::try_read::<[u8; 4]>(address + 4) else {
+        return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
+    };
+    Peer::at(mapped(addr), port, AF_INET, protocol)
+}
+
+/// The address that a socket has.
+#[inline(always)]
+pub fn local(sock: Sock) -> Peer {
+    let family = sock.family();
+    if family == AF_UNIX {
+        return Peer::pass(AF_UNIX);
+    }
+    let Some(protocol) = protocol(sock) else {
+        return Peer::refuse(family, 0, Reason::UnknownFamily);
+    };
+    let port = sock.local_port().to_be();
+    if family == AF_INET {
+        return Peer::at(mapped(sock.local_v4()), port, family, protocol);
+    }
+    if family == AF_INET6 {
+        let Some(addr) = sock.local_v6() else {
+            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+        };
+        return Peer::at(addr, port, family, protocol);
+    }
+    Peer::refuse(family, protocol, Reason::UnknownFamily)
+}
+
+#[inline(always)]
+fn mapped([a, b, c, d]: [u8; 4]) -> [u8; 16] {
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}
+
 /// Asking the kernel for its addresses and routes is part of every name look-up; other netlink families are
 /// doors of their own.
 #[inline(always)]
@@ -274,4 +366,14 @@ pub fn unix_name(sock: Sock) -> Result<UnixName, Reason> {
         mount: raw::read(address + offset::OFF_UNIX_SOCK_PATH_MNT() as u64),
     };
     Ok(UnixName { is_bound: bound != 0, place })
+}
+
+/// The name that a unix socket's peer is bound to.
+#[inline(always)]
+pub fn unix_peer_name(sock: Sock) -> Result<UnixName, Reason> {
+    let peer: u64 = raw::read(sock.address() + offset::OFF_UNIX_SOCK_PEER() as u64);
+    if peer == 0 {
+        return Ok(UnixName { is_bound: false, place: raw::Place { dentry: 0, mount: 0 } });
+    }
+    unix_name(Sock(peer as *const _))
 }

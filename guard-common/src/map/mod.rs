@@ -39,6 +39,10 @@ pub mod name {
     pub const NAMES: &str = "NAMES";
     /// Array: [`super::zone::NameLengths`], by slot.
     pub const NAME_LENGTHS: &str = "NAME_LENGTHS";
+    /// Hash: [`super::zone::GivenKey`] to 1 (u32).
+    pub const GIVEN: &str = "GIVEN";
+    /// Hash that forgets the least used: address of a System V object or key to its maker's slot (u32).
+    pub const OWNERS: &str = "OWNERS";
     /// Inode storage: [`super::zone::Cached`].
     pub const ZONE_CACHE: &str = "ZONE_CACHE";
     /// Longest prefix: [`super::address::AddressKey`] to [`super::address::AddressRule`].
@@ -69,6 +73,8 @@ pub mod name {
         CHILDREN,
         NAMES,
         NAME_LENGTHS,
+        GIVEN,
+        OWNERS,
         ZONE_CACHE,
         ADDRESSES,
         DENIES,

@@ -46,6 +46,18 @@ pub struct ChildKey {
     pub name: [u8; CHILD_NAME_LEN_MAX],
 }
 
+/// An object that an instance's launcher gave it open: its standard input, output and error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct GivenKey {
+    /// Inode number.
+    pub ino: u64,
+    /// The kernel's device number, `(major << 20) | minor`.
+    pub dev: u32,
+    /// Instance's slot.
+    pub agent: u32,
+}
+
 wire_enum! {
     /// How a name rule matches.
     pub enum NameKind: u8 {
@@ -111,6 +123,7 @@ pub struct Cached {
 const _: () = {
     assert!(size_of::<MarkKey>() == 16);
     assert!(size_of::<Mark>() == 4);
+    assert!(size_of::<GivenKey>() == 16);
     assert!(size_of::<ChildKey>() == 56);
     assert!(size_of::<NameKey>() == 36);
     assert!(size_of::<NameLengths>() == 24);

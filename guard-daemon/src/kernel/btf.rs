@@ -14,13 +14,18 @@ const RUNNING: &str = "/sys/kernel/btf/vmlinux";
 const DEPTH_MAX: u32 = 32;
 
 const MAGIC: u16 = 0xeb9f;
+const KIND_INTEGER: u8 = 1;
+const KIND_POINTER: u8 = 2;
 const KIND_STRUCT: u8 = 4;
 const KIND_UNION: u8 = 5;
+const KIND_ENUM: u8 = 6;
 const KIND_TYPEDEF: u8 = 8;
 const KIND_VOLATILE: u8 = 9;
 const KIND_CONST: u8 = 10;
 const KIND_RESTRICT: u8 = 11;
 const KIND_FUNC: u8 = 12;
+const KIND_PROTOTYPE: u8 = 13;
+const KIND_FLOAT: u8 = 16;
 const KIND_TYPE_TAG: u8 = 18;
 
 /// The kernel's types could not tell.
@@ -129,6 +134,47 @@ impl<'a> KernelTypes<'a> {
         self.symbols.get(symbol.as_bytes()).copied()
     }
 
+    /// Types of a function's arguments, in C's words without qualifiers. `None` where there is no such function. A
+    /// typedef of a pointer to a function, as tracepoints have, counts as one.
+    pub fn arguments(&self, symbol: &str) -> Option<Vec<String>> {
+        let mut id = self.id(symbol)?;
+        for _ in 0..DEPTH_MAX {
+            let at = self.at(id)?;
+            let head = head(self.bytes, at)?;
+            if head.kind != KIND_PROTOTYPE {
+                id = head.refers;
+                continue;
+            }
+            let argument = |number: usize| {
+                let entry = at.checked_add(HEAD_LEN)?.checked_add(number.checked_mul(ARGUMENT_LEN)?)?;
+                u32_at(self.bytes, entry.checked_add(4)?)
+            };
+            return (0..head.members).map(|number| Some(self.words(argument(number)?, 0))).collect();
+        }
+        None
+    }
+
+    /// A type in C's words, without qualifiers.
+    fn words(&self, id: u32, depth: u32) -> String {
+        let Some(head) = self.at(id).and_then(|at| head(self.bytes, at)).filter(|_| depth < DEPTH_MAX) else {
+            // Type 0 is none.
+            return "void".to_owned();
+        };
+        let name = || String::from_utf8_lossy(self.name(head.name).unwrap_or_default()).into_owned();
+        match head.kind {
+            KIND_POINTER => match self.words(head.refers, depth + 1) {
+                pointer if pointer.ends_with('*') => format!("{pointer}*"),
+                other => format!("{other} *"),
+            },
+            KIND_STRUCT => format!("struct {}", name()),
+            KIND_UNION => format!("union {}", name()),
+            KIND_ENUM => format!("enum {}", name()),
+            KIND_INTEGER | KIND_TYPEDEF | KIND_FLOAT => name(),
+            KIND_VOLATILE | KIND_CONST | KIND_RESTRICT | KIND_TYPE_TAG => self.words(head.refers, depth + 1),
+            kind => format!("type of kind {kind} {}", name()),
+        }
+    }
+
     /// Byte offset of every field, with the symbol that it belongs to. All that are missing are named at once.
     pub fn resolve(&self, fields: &[Field]) -> Result<Vec<(&'static str, u64)>, TypesError> {
         let (mut offsets, mut missing) = (Vec::new(), Vec::new());
@@ -211,6 +257,7 @@ impl<'a> KernelTypes<'a> {
 
 const HEAD_LEN: usize = 12;
 const MEMBER_LEN: usize = 12;
+const ARGUMENT_LEN: usize = 8;
 
 fn sections(bytes: &[u8]) -> Result<Sections<'_>, TypesError> {
     let malformed = |at, what| TypesError::Malformed { at, what };

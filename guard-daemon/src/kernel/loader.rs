@@ -20,7 +20,7 @@ use super::maps::Maps;
 use super::object;
 use super::pins::PinFolder;
 use super::plain::Meta;
-use super::programs::{self, Kind, Program};
+use super::programs::{self, Kind, Misfit, Program};
 
 /// Version of the agreement between pinned maps and daemon. Raised when the meaning of a row changes without
 /// its size.
@@ -128,7 +128,7 @@ pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
     pins.create().map_err(|cause| LoadError::Pins { folder: pins.root().display().to_string(), cause })?;
     let bytes = btf::running()?;
     let types = KernelTypes::parse(&bytes)?;
-    refuse_without_places(&types)?;
+    let fitting = fitting(&types)?;
     let meta = Meta { abi: ABI, log_level: u32::from(log.raw()), digest: object::digest() };
     let found = pins.meta();
     let before = pins.enforces();
@@ -143,7 +143,7 @@ pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
         let how = if gone.is_empty() { How::Adopted } else { How::Completed { missing: gone } };
         return Ok(Taken { maps: Maps::open(pins)?, how });
     }
-    replace(pins, &types, log, meta, &renewed)?;
+    replace(pins, &types, &fitting, log, meta, &renewed)?;
     let how = match (before, found) {
         (false, _) => How::Fresh,
         (true, Some(found)) if found == meta && renewed.is_empty() => How::Completed { missing: gone },
@@ -152,17 +152,14 @@ pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
     Ok(Taken { maps: Maps::open(pins)?, how })
 }
 
-/// Every supported kernel has a place for every program.
-fn refuse_without_places(types: &KernelTypes<'_>) -> Result<(), LoadError> {
-    match programs::ALL.iter().find(|program| !types.has(&program.symbol())) {
-        None => Ok(()),
-        Some(program) => Err(LoadError::Refused {
-            program: program.name,
-            place: program.place(),
-            cause: "the running kernel has no such place".to_owned(),
-            log: String::new(),
-        }),
-    }
+/// The programs for this kernel; refuses one that has no place, or another place than some program was written for.
+fn fitting(types: &KernelTypes<'_>) -> Result<Vec<&'static Program>, LoadError> {
+    programs::on(types).map_err(|Misfit { program, what }| LoadError::Refused {
+        program: program.name,
+        place: program.place(),
+        cause: what,
+        log: String::new(),
+    })
 }
 
 /// What of the set was not pinned, in words.
@@ -175,6 +172,7 @@ fn gone(maps: Vec<&'static str>, links: Vec<&'static str>) -> Vec<String> {
 fn replace(
     pins: &PinFolder,
     types: &KernelTypes<'_>,
+    fitting: &[&'static Program],
     log: LogLevel,
     meta: Meta,
     renewed: &[&'static str],
@@ -185,7 +183,7 @@ fn replace(
     let began = Instant::now();
     let mut programs = load(pins, types, log, renewed)?;
     tracing::debug!(took = ?began.elapsed(), "kernel programs prepared");
-    if let Err(error) = attach(&mut programs, pins) {
+    if let Err(error) = attach(&mut programs, fitting, pins) {
         // What stood before still stands; only the newcomers go.
         pins.drop_unfinished().map_err(failed)?;
         return Err(error);
@@ -196,7 +194,7 @@ fn replace(
     for map in renewed {
         fs::rename(pins.next_map(map), pins.map(map)).map_err(failed)?;
     }
-    for program in programs::ALL {
+    for program in fitting {
         fs::rename(pins.next_link(program.name), pins.link(program.name))
             .map_err(|cause| LoadError::Pin { program: program.name, cause: cause.to_string() })?;
     }
@@ -218,12 +216,14 @@ fn load(
 ) -> Result<Ebpf, LoadError> {
     let offsets = types.resolve(fields::ALL)?;
     let host_mounts = host_mounts()?;
+    let sends_pages = u32::from(types.offset(fields::SENDPAGE.structure, fields::SENDPAGE.path).is_some());
     let level = log.raw();
     let mut loader = EbpfLoader::new();
     // Task storage is a kind of map that the library has no type for.
     loader.allow_unsupported_maps();
     loader.override_global("AYA_LOG_LEVEL", &level, false);
     loader.override_global(fields::HOST_MOUNTS, &host_mounts, false);
+    loader.override_global(fields::SENDS_PAGES, &sends_pages, false);
     for (symbol, offset) in &offsets {
         // A field that no program reads any more was dropped from the object by its linker.
         loader.override_global(symbol, offset, false);
@@ -254,9 +254,9 @@ fn prepare_failed(error: &EbpfError) -> String {
 }
 
 /// Loads and attaches every program and pins its link beside the one that may stand there.
-fn attach(set: &mut Ebpf, pins: &PinFolder) -> Result<(), LoadError> {
+fn attach(set: &mut Ebpf, fitting: &[&'static Program], pins: &PinFolder) -> Result<(), LoadError> {
     let btf = Btf::from_sys_fs().map_err(|error| LoadError::Prepare { what: error.to_string() })?;
-    for program in programs::ALL {
+    for program in fitting {
         let loaded = set.program_mut(program.name).ok_or_else(|| LoadError::Object {
             what: format!("program {} is not in the object", program.name),
         })?;

@@ -73,9 +73,9 @@ impl PinFolder {
         name::ALL.iter().copied().filter(|map| !self.map(map).exists()).collect()
     }
 
-    /// Required programs whose links should be pinned and are not.
+    /// Programs of this kernel whose links should be pinned and are not.
     pub fn missing_links(&self) -> Vec<&'static str> {
-        let names = programs::ALL.iter().map(|program| program.name);
+        let names = programs::here().iter().map(|program| program.name);
         names.filter(|name| !self.link(name).exists()).collect()
     }
 

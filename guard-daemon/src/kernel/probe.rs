@@ -62,7 +62,7 @@ pub fn host() -> Vec<Check> {
 /// What guard has in force: every program attached, every map pinned.
 pub fn enforcement(pins: &PinFolder) -> Vec<Check> {
     const START: &str = "systemctl restart guardd";
-    let programs = programs::ALL.iter().map(|program| {
+    let programs = programs::here().iter().map(|program| {
         let name = format!("program {}", program.name);
         match adopt::program_id(pins, program.name) {
             Some(id) => Check::passed(name, format!("attached to {}, program {id}", program.place())),

@@ -1,6 +1,10 @@
 //! The kernel programs: one table of what is attached where. The loader attaches exactly these, doctor asks for
 //! exactly these. A program of the object that is not in the table is an error, never a silent extra.
 
+use std::sync::OnceLock;
+
+use super::btf::{self, KernelTypes};
+
 /// How a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -14,6 +18,17 @@ pub enum Kind {
     TaskIterator,
 }
 
+/// Whether a kernel must have the place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Every supported kernel has it.
+    Always,
+    /// Kernels without it ask elsewhere, or have nothing to ask about: how.
+    Where(&'static str),
+    /// Another program stands for the same place with other arguments: one of them must fit.
+    Variant,
+}
+
 /// One program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -23,11 +38,23 @@ pub struct Program {
     pub kind: Kind,
     /// Hook, tracepoint, function or walk.
     pub target: &'static str,
+    /// Types of the first arguments as the kernel's BTF has them, without `const`; [`UNREAD`] for one that the
+    /// program does not read.
+    pub arguments: &'static [&'static str],
+    /// Whether every kernel has the place.
+    pub presence: Presence,
 }
 
+/// An argument of any type.
+const UNREAD: &str = "_";
+
 impl Program {
-    const fn lsm(hook: &'static str) -> Self {
-        Self { name: hook, kind: Kind::Lsm, target: hook }
+    const fn lsm(hook: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { name: hook, kind: Kind::Lsm, target: hook, arguments, presence: Presence::Always }
+    }
+
+    const fn present(self, presence: Presence) -> Self {
+        Self { presence, ..self }
     }
 
     /// The symbol that must be in the kernel's BTF.
@@ -49,32 +76,216 @@ impl Program {
             Kind::TaskIterator => format!("walk over every {}", self.target),
         }
     }
+
+    fn fit(&self, types: &KernelTypes<'_>) -> Fit {
+        let Some(found) = types.arguments(&self.symbol()) else { return Fit::Absent };
+        // A tracepoint's first argument is its own.
+        let found =
+            if self.kind == Kind::Tracepoint { found.get(1..).unwrap_or_default() } else { &found[..] };
+        let agrees = |(wanted, found): (&&str, &String)| *wanted == UNREAD || wanted == found;
+        if found.len() >= self.arguments.len() && self.arguments.iter().zip(found).all(agrees) {
+            Fit::Fits
+        } else {
+            Fit::Differs(found.join(", "))
+        }
+    }
 }
+
+/// How a program suits a kernel.
+enum Fit {
+    Fits,
+    /// The place takes these.
+    Differs(String),
+    Absent,
+}
+
+/// A program that this kernel has no place for, or another one than the program was written for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The program.
+    pub program: &'static Program,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// The programs that belong on a kernel.
+pub fn on(types: &KernelTypes<'_>) -> Result<Vec<&'static Program>, Misfit> {
+    let mut fitting = Vec::new();
+    for program in ALL {
+        let misfit = |what| Err(Misfit { program, what });
+        match (program.fit(types), program.presence) {
+            (Fit::Fits, _) => fitting.push(program),
+            (Fit::Absent, Presence::Where(_)) => {}
+            (Fit::Absent, Presence::Always | Presence::Variant) => {
+                return misfit("the running kernel has no such place".to_owned());
+            }
+            (Fit::Differs(found), Presence::Always | Presence::Where(_)) => {
+                let wanted = program.arguments.join(", ");
+                return misfit(format!("the running kernel gives it ({found}), and it reads ({wanted})"));
+            }
+            (Fit::Differs(found), Presence::Variant) => {
+                let another = |other: &&Program| {
+                    other.symbol() == program.symbol() && matches!(other.fit(types), Fit::Fits)
+                };
+                if !ALL.iter().any(|other| another(&other)) {
+                    return misfit(format!("the running kernel gives it ({found}), which no program reads"));
+                }
+            }
+        }
+    }
+    Ok(fitting)
+}
+
+/// The programs that belong on the running kernel; all there are, where its types cannot be read: the loader and
+/// doctor say that.
+pub fn here() -> &'static [&'static Program] {
+    static HERE: OnceLock<Vec<&'static Program>> = OnceLock::new();
+    HERE.get_or_init(|| {
+        let known = || {
+            let bytes = btf::running().ok()?;
+            on(&KernelTypes::parse(&bytes).ok()?).ok()
+        };
+        known().unwrap_or_else(|| ALL.iter().collect())
+    })
+}
+
+const FILE: &[&str] = &["struct file *"];
+const PATH: &[&str] = &["struct path *"];
+const ENTRY: &[&str] = &["struct path *", "struct dentry *"];
+const TASK: &[&str] = &["struct task_struct *"];
+const IPC: &[&str] = &["struct kern_ipc_perm *"];
+const SOCKET: &[&str] = &["struct socket *"];
+const NAMED: &[&str] = &["struct socket *", "struct sockaddr *", "int"];
+const REQUEST: &[&str] = &["struct file *", "unsigned int"];
+/// Behind what maps ids: a user namespace before 6.3.
+const MAPPED: &[&str] = &[UNREAD, "struct dentry *"];
+const ACL: Presence = Presence::Where("before 6.2, inode_setxattr and inode_removexattr see it");
 
 /// Every program. Labels come first: what decides finds them in place.
 pub const ALL: &[Program] = &[
-    Program::lsm("task_alloc"),
-    Program { name: "cgroup_attach_task", kind: Kind::Tracepoint, target: "cgroup_attach_task" },
-    Program { name: "sched_process_fork", kind: Kind::Tracepoint, target: "sched_process_fork" },
-    Program { name: "enrol_existing", kind: Kind::TaskIterator, target: "task" },
-    Program { name: "vfs_rename_done", kind: Kind::FunctionExit, target: "vfs_rename" },
-    Program { name: "vfs_rmdir_done", kind: Kind::FunctionExit, target: "vfs_rmdir" },
-    Program::lsm("bprm_check_security"),
-    Program::lsm("file_open"),
-    Program::lsm("path_truncate"),
-    Program::lsm("path_unlink"),
-    Program::lsm("path_rename"),
-    Program::lsm("path_link"),
-    Program::lsm("path_symlink"),
-    Program::lsm("path_mkdir"),
-    Program::lsm("path_rmdir"),
-    Program::lsm("path_mknod"),
-    Program::lsm("path_chmod"),
-    Program::lsm("path_chown"),
-    Program::lsm("socket_connect"),
-    Program::lsm("socket_sendmsg"),
-    Program::lsm("unix_stream_connect"),
-    Program::lsm("unix_may_send"),
+    Program::lsm("task_alloc", TASK),
+    Program {
+        name: "cgroup_attach_task",
+        kind: Kind::Tracepoint,
+        target: "cgroup_attach_task",
+        arguments: &["struct cgroup *", "char *", "struct task_struct *", "bool"],
+        presence: Presence::Always,
+    },
+    Program {
+        name: "sched_process_fork",
+        kind: Kind::Tracepoint,
+        target: "sched_process_fork",
+        arguments: &["struct task_struct *", "struct task_struct *"],
+        presence: Presence::Always,
+    },
+    Program {
+        name: "enrol_existing",
+        kind: Kind::TaskIterator,
+        target: "task",
+        arguments: &["struct bpf_iter_meta *", "struct task_struct *"],
+        presence: Presence::Always,
+    },
+    Program {
+        name: "vfs_rename_done",
+        kind: Kind::FunctionExit,
+        target: "vfs_rename",
+        arguments: &["struct renamedata *"],
+        presence: Presence::Always,
+    },
+    Program {
+        name: "vfs_rmdir_done",
+        kind: Kind::FunctionExit,
+        target: "vfs_rmdir",
+        arguments: &[],
+        presence: Presence::Always,
+    },
+    // Programs and memory.
+    Program::lsm("bprm_check_security", &["struct linux_binprm *"]),
+    Program::lsm(
+        "mmap_file",
+        &["struct file *", "long unsigned int", "long unsigned int", "long unsigned int"],
+    ),
+    Program::lsm("file_mprotect", &["struct vm_area_struct *", "long unsigned int", "long unsigned int"]),
+    // Files: opening, descriptors, names, attributes.
+    Program::lsm("file_open", FILE),
+    Program::lsm("file_permission", &["struct file *", "int"]),
+    Program::lsm("file_truncate", FILE).present(Presence::Where("before 6.2, path_truncate sees it")),
+    Program::lsm("file_receive", FILE),
+    Program {
+        name: "socket_receive",
+        kind: Kind::Lsm,
+        target: "file_receive",
+        arguments: FILE,
+        presence: Presence::Always,
+    },
+    Program::lsm("file_ioctl", REQUEST),
+    Program::lsm("file_ioctl_compat", REQUEST).present(Presence::Where("older kernels ask file_ioctl")),
+    Program::lsm("path_truncate", PATH),
+    Program::lsm("path_unlink", ENTRY),
+    Program::lsm(
+        "path_rename",
+        &["struct path *", "struct dentry *", "struct path *", "struct dentry *", "unsigned int"],
+    ),
+    Program::lsm("path_link", &["struct dentry *", "struct path *", "struct dentry *"]),
+    Program::lsm("path_symlink", ENTRY),
+    Program::lsm("path_mkdir", ENTRY),
+    Program::lsm("path_rmdir", ENTRY),
+    Program::lsm("path_mknod", &["struct path *", "struct dentry *", "umode_t"]),
+    Program::lsm("path_chmod", &["struct path *", "umode_t"]),
+    Program::lsm("path_chown", PATH),
+    Program::lsm("inode_setattr", &[UNREAD, "struct dentry *", "struct iattr *"]).present(Presence::Variant),
+    Program {
+        name: "inode_setattr_unmapped",
+        kind: Kind::Lsm,
+        target: "inode_setattr",
+        arguments: &["struct dentry *", "struct iattr *"],
+        presence: Presence::Variant,
+    },
+    Program::lsm("inode_setxattr", MAPPED),
+    Program::lsm("inode_removexattr", MAPPED),
+    Program::lsm("inode_set_acl", MAPPED).present(ACL),
+    Program::lsm("inode_remove_acl", MAPPED).present(ACL),
+    Program::lsm("inode_file_setattr", &["struct dentry *"])
+        .present(Presence::Where("older kernels know only the ioctl, which file_ioctl sees")),
+    // Sockets.
+    Program::lsm("socket_create", &["int", "int", "int", "int"]),
+    Program::lsm("socket_bind", NAMED),
+    Program::lsm("socket_listen", SOCKET),
+    Program::lsm("socket_accept", SOCKET),
+    Program::lsm("socket_setsockopt", &["struct socket *", "int", "int"]),
+    Program::lsm("socket_connect", NAMED),
+    Program::lsm("socket_sendmsg", &["struct socket *", "struct msghdr *"]),
+    Program::lsm("unix_stream_connect", &["struct sock *", "struct sock *"]),
+    Program::lsm("unix_may_send", &["struct socket *", "struct socket *"]),
+    // Other processes, and objects without a place.
+    Program::lsm("ptrace_access_check", &["struct task_struct *", "unsigned int"]),
+    Program::lsm("ptrace_traceme", TASK),
+    Program::lsm("task_kill", &["struct task_struct *", UNREAD, "int"]),
+    Program::lsm("task_setnice", TASK),
+    Program::lsm("task_setioprio", TASK),
+    Program::lsm("task_setscheduler", TASK),
+    Program::lsm("task_movememory", TASK),
+    Program::lsm("task_setrlimit", TASK),
+    Program::lsm("shm_alloc_security", IPC),
+    Program::lsm("sem_alloc_security", IPC),
+    Program::lsm("msg_queue_alloc_security", IPC),
+    Program::lsm("ipc_permission", IPC),
+    Program::lsm("shm_shmctl", IPC),
+    Program::lsm("sem_semctl", IPC),
+    Program::lsm("msg_queue_msgctl", IPC),
+    Program::lsm("key_alloc", &["struct key *"]),
+    Program::lsm("key_permission", &["key_ref_t"]),
+    // The host itself.
+    Program::lsm("capable", &[UNREAD, "struct user_namespace *", "int", "unsigned int"]),
+    Program::lsm("userns_create", &[]),
+    Program::lsm("sb_mount", &[]),
+    Program::lsm("sb_umount", &[]),
+    Program::lsm("sb_remount", &[]),
+    Program::lsm("sb_pivotroot", &[]),
+    Program::lsm("move_mount", &[]),
+    Program::lsm("bpf", &["int"]),
+    Program::lsm("perf_event_open", &[]),
+    Program::lsm("uring_override_creds", &[]),
 ];
 
 /// The program of that name.

@@ -16,15 +16,13 @@ use crate::zone;
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
 const O_TRUNC: u32 = 0o1000;
-/// Set by the kernel's own open of a program; user space cannot pass it.
-const FMODE_EXEC: u32 = 0x20;
 // kernel: int security_file_open(struct file *file)
 #[lsm(hook = "file_open")]
 pub fn file_open(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let file = File(ctx.arg(0));
     let wanted = wanted(file);
-    let is_exec = file.flags() & FMODE_EXEC != 0;
+    let is_exec = file.is_opened_to_run();
     let (operation, surface) = if is_exec {
         (Operation::Exec, Surface::Exec)
     } else if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 {
@@ -75,7 +73,12 @@ fn judge_open(
 /// where the policy knows it: no overlay shows a secret under another name. Writing goes to the overlay's own
 /// upper layer. A layer that no zone knows was judged by the overlay's name.
 #[inline(always)]
-fn judge_layer(subject: &Subject, file: File, surface: Surface, report: &mut Report) -> Result<News, Reason> {
+fn judge_layer(
+    subject: &Subject,
+    file: File,
+    surface: Surface,
+    report: &mut Report,
+) -> Result<News, Reason> {
     let surface = if surface == Surface::Exec { surface } else { Surface::Read };
     report.surface = surface as u16;
     match zone::of_dentry(subject, file.dentry(), file.mount().address()) {
@@ -92,7 +95,7 @@ fn judge_layer(subject: &Subject, file: File, surface: Surface, report: &mut Rep
 /// What an open is for. One that asks for neither reading nor writing still gets a descriptor for `ioctl`:
 /// it is taken for both.
 #[inline(always)]
-fn wanted(file: File) -> u32 {
+pub(super) fn wanted(file: File) -> u32 {
     let (mode, flags) = (file.mode(), file.flags());
     let mut wanted = 0;
     if mode & FMODE_READ != 0 {

@@ -1,8 +1,15 @@
 //! Hooks: read arguments, call checks, tell. No policy look-ups of their own.
 
+mod admin;
+mod attribute;
+mod descriptor;
 mod exec;
 mod file;
+mod memory;
 mod net;
+mod object;
+mod process;
+mod socket;
 mod task;
 
 use guard_common::{Operation, Reason, Surface, Verdict};
@@ -39,10 +46,30 @@ enum News {
 /// Tells of a verdict; gives the hook's answer. Called once in a hook: each call is verified anew.
 #[inline(always)]
 fn conclude(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
+    if !is_told(report, verdict) {
+        return 0;
+    }
+    emit::tell(report);
+    answer(report)
+}
+
+/// The same for what has no name in a file system.
+#[inline(always)]
+fn conclude_nameless(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
+    report.is_nameless = 1;
+    if !is_told(report, verdict) {
+        return 0;
+    }
+    emit::tell_nameless(report);
+    answer(report)
+}
+
+#[inline(always)]
+fn is_told(report: &mut Report, verdict: Result<News, Reason>) -> bool {
     match verdict {
         Ok(News::Count) => {
             emit::count_allow(report.operation);
-            return 0;
+            return false;
         }
         Ok(News::Tell) => {
             report.verdict = Verdict::Allow as u32;
@@ -53,8 +80,12 @@ fn conclude(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
             report.reason = reason as u16;
         }
     }
+    true
+}
+
+#[inline(always)]
+fn answer(report: &Report) -> i32 {
     let denied = report.verdict == Verdict::Deny as u32;
-    emit::tell(report);
     diagnostics::decided(report);
     if denied { -EACCES } else { 0 }
 }

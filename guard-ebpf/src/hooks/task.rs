@@ -6,7 +6,7 @@ use guard_common::event::EventKind;
 use guard_common::map::label::Label;
 use guard_common::{Operation, Reason, Surface, Verdict};
 
-use super::{News, conclude, report};
+use super::{News, conclude_nameless, report};
 use crate::checks::kill_switch;
 use crate::diagnostics;
 use crate::emit::{self, Object, Report};
@@ -21,7 +21,7 @@ pub fn task_alloc(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let mut report = report(&subject, Operation::Fork, Surface::Exec);
     let verdict = judge_birth(&subject, Task(ctx.arg(0)));
-    conclude(&mut report, verdict)
+    conclude_nameless(&mut report, verdict)
 }
 
 #[inline(always)]
@@ -100,7 +100,7 @@ fn enrol(task: Task, label: &Label, site: Site) {
         return;
     }
     let ids = u64::from(task.pid()) | (u64::from(task.tgid()) << 32);
-    emit::tell(&Report {
+    emit::tell_nameless(&Report {
         kind: EventKind::Entered as u16,
         agent: label.agent,
         profile: label.profile,

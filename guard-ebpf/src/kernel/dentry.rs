@@ -53,12 +53,39 @@ impl Dentry {
 fields!(Inode {
     ino: u64 = OFF_INODE_INO;
     mode: u16 = OFF_INODE_MODE;
+    superblock: SuperBlock = OFF_INODE_SB;
 });
 
+const S_IFMT: u16 = 0o170_000;
+
 impl Inode {
+    /// The file system's device number, in the kernel's form.
+    #[inline(always)]
+    pub fn dev(self) -> u32 {
+        self.superblock().dev()
+    }
+
+    /// Whether it is a file, directory or device: an object with a zone. Pipes, sockets and the kernel's nameless
+    /// objects lead somewhere instead.
+    #[inline(always)]
+    pub fn has_content(self) -> bool {
+        let format = self.mode() & S_IFMT;
+        format == 0o100_000 || format == 0o040_000 || format == 0o060_000 || format == 0o020_000
+    }
+
+    #[inline(always)]
+    pub fn is_socket(self) -> bool {
+        self.mode() & S_IFMT == 0o140_000
+    }
+
+    #[inline(always)]
+    pub fn is_character_device(self) -> bool {
+        self.mode() & S_IFMT == 0o020_000
+    }
+
     #[inline(always)]
     pub fn is_directory(self) -> bool {
-        self.mode() & 0o170_000 == 0o040_000
+        self.mode() & S_IFMT == 0o040_000
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod dentry;
 pub mod loops;
-mod offsets;
+pub mod offsets;
 pub mod raw;
 mod socket;
 mod structs;
@@ -15,8 +15,8 @@ mod task;
 pub use dentry::{Dentry, Inode};
 pub use offsets::offset;
 pub use socket::{Msghdr, Sock, Socket};
-pub use structs::{Bprm, File, Path, RenameData};
-pub use task::{Cgroup, Task};
+pub use structs::{Bprm, File, Iattr, Path, RenameData, Vma};
+pub use task::{Cgroup, Task, UserNamespace};
 
 use core::ffi::c_void;
 

@@ -1,5 +1,5 @@
 //! What the loader tells the programs about the running kernel: field offsets, from `guard_common::fields::ALL`,
-//! and which mount namespace is the host's.
+//! which mount namespace is the host's, and how it sends files.
 
 /// `guard_common::fields::HOST_MOUNTS`.
 #[unsafe(no_mangle)]
@@ -10,6 +10,17 @@ static HOST_MOUNTS: u32 = 0;
 pub fn host_mounts() -> u32 {
     // SAFETY: a static of this object. Volatile: the loader changes it before the load.
     unsafe { core::ptr::read_volatile(&raw const HOST_MOUNTS) }
+}
+
+/// `guard_common::fields::SENDS_PAGES`.
+#[unsafe(no_mangle)]
+static SENDS_PAGES: u32 = 0;
+
+/// Whether `sendfile` and `splice` reach sockets past `socket_sendmsg`.
+#[inline(always)]
+pub fn sends_pages() -> bool {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const SENDS_PAGES) != 0 }
 }
 
 macro_rules! statics {

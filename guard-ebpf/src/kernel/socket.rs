@@ -29,9 +29,18 @@ fields!(Sock {
     /// The peer's port, in network byte order; 0 while there is no peer.
     peer_port: u16 = OFF_SOCK_DPORT;
     peer_v4: [u8; 4] = OFF_SOCK_DADDR;
+    /// Its own port, in the machine's byte order.
+    local_port: u16 = OFF_SOCK_NUM;
+    local_v4: [u8; 4] = OFF_SOCK_RCV_SADDR;
 });
 
 impl Sock {
+    /// Its own IPv6 address.
+    #[inline(always)]
+    pub fn local_v6(self) -> Option<[u8; 16]> {
+        raw::try_read(self.address() + offset::OFF_SOCK_V6_RCV_SADDR() as u64)
+    }
+
     /// The peer's IPv6 address.
     #[inline(always)]
     pub fn peer_v6(self) -> Option<[u8; 16]> {

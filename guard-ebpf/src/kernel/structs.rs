@@ -15,6 +15,10 @@ kernel_pointer! {
     Bprm;
     /// `struct renamedata`: arguments of `vfs_rename`.
     RenameData;
+    /// `struct vm_area_struct`: a mapping.
+    Vma;
+    /// `struct iattr`: attributes to be changed.
+    Iattr;
 }
 
 fields!(File {
@@ -26,6 +30,13 @@ fields!(File {
 });
 
 impl File {
+    /// Whether the kernel opened it to run it; user space cannot ask for that.
+    #[inline(always)]
+    pub fn is_opened_to_run(self) -> bool {
+        const FMODE_EXEC: u32 = 0x20;
+        self.flags() & FMODE_EXEC != 0
+    }
+
     /// The name it was opened by.
     #[inline(always)]
     pub fn place(self) -> Place {
@@ -52,4 +63,16 @@ fields!(Bprm {
 fields!(RenameData {
     old_dentry: Dentry = OFF_RENAMEDATA_OLD_DENTRY;
     new_dentry: Dentry = OFF_RENAMEDATA_NEW_DENTRY;
+});
+
+fields!(Vma {
+    flags: u64 = OFF_VMA_FLAGS;
+    file: File = OFF_VMA_FILE;
+    /// Address of what keeps its private pages; 0 while none was written.
+    anonymous: u64 = OFF_VMA_ANON_VMA;
+});
+
+fields!(Iattr {
+    /// Which attributes: `ATTR_*`.
+    valid: u32 = OFF_IATTR_VALID;
 });

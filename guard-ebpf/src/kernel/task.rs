@@ -15,6 +15,8 @@ kernel_pointer! {
     Css;
     /// `struct kernfs_node`.
     KernfsNode;
+    /// `struct user_namespace`.
+    UserNamespace;
 }
 
 impl Task {
@@ -41,6 +43,23 @@ fields!(Task {
     /// Nanoseconds since boot.
     start_boot_ns: u64 = OFF_TASK_START_BOOTTIME;
     css_set: CssSet = OFF_TASK_CGROUPS;
+    /// Address of the credentials that it acts with.
+    credentials: u64 = OFF_TASK_CRED;
+    /// Address of its own.
+    own_credentials: u64 = OFF_TASK_REAL_CRED;
+});
+
+impl Task {
+    /// Whether the kernel lent it other credentials for a while.
+    #[inline(always)]
+    pub fn acts_as_another(self) -> bool {
+        self.credentials() != self.own_credentials()
+    }
+}
+
+fields!(UserNamespace {
+    /// How many namespaces it is away from the host's.
+    level: u32 = OFF_USER_NAMESPACE_LEVEL;
 });
 
 fields!(CssSet {

@@ -1,0 +1,160 @@
+//! Mapping files, and running memory: code that is mapped is judged like a program that is started, a shared
+//! mapping that can be written like an open for writing.
+
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+use guard_common::{Operation, Reason, Surface, ZoneId};
+
+use super::{News, conclude, report};
+use crate::checks::{self, network_boundary};
+use crate::emit::Report;
+use crate::kernel::{File, Vma};
+use crate::subject::Subject;
+use crate::zone;
+
+const PROT_READ: u32 = 1;
+const PROT_WRITE: u32 = 2;
+const PROT_EXEC: u32 = 4;
+/// `MAP_SHARED`, and the same with its flags checked.
+const MAP_SHARED: u32 = 1;
+
+/// What is asked of memory: a bit for each surface of the file's zone, and [`OWN_CODE`].
+const READ: u32 = 1 << Surface::Read as u32;
+/// Through a shared mapping: the file changes.
+const WRITE: u32 = 1 << Surface::Write as u32;
+const EXEC: u32 = 1 << Surface::Exec as u32;
+/// What runs is not, or may not be, what the file holds.
+const OWN_CODE: u32 = 1 << 31;
+
+// kernel: int security_mmap_file(struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
+#[lsm(hook = "mmap_file")]
+pub fn mmap_file(ctx: LsmContext) -> i32 {
+    let Some(subject) = Subject::current() else { return 0 };
+    let (prot, flags) = (ctx.arg::<u32>(2), ctx.arg::<u32>(3));
+    let is_shared = flags & MAP_SHARED != 0;
+    let exec = prot & PROT_EXEC != 0;
+    let mut report = report(&subject, Operation::Map, Surface::Read);
+    let verdict = match File(ctx.arg(0)).checked() {
+        None => {
+            report.is_nameless = 1;
+            if exec { run_memory(&subject, &mut report) } else { Ok(News::Count) }
+        }
+        Some(file) => {
+            report.object.place = file.place();
+            let mut asked = if exec { EXEC } else { 0 };
+            if prot & PROT_READ != 0 && !file.is_opened_to_run() {
+                asked |= READ;
+            }
+            if prot & PROT_WRITE != 0 {
+                if is_shared {
+                    asked |= WRITE;
+                } else if exec {
+                    asked |= OWN_CODE;
+                }
+            }
+            judge_mapping(&subject, file, asked, &mut report)
+        }
+    };
+    conclude(&mut report, verdict)
+}
+
+#[inline(always)]
+fn judge_mapping(subject: &Subject, file: File, asked: u32, report: &mut Report) -> Result<News, Reason> {
+    checks::switches(subject, Surface::Read)?;
+    let seen = zone::of_file(subject, file, Operation::Map, asked & (READ | WRITE | EXEC))?;
+    report.zone = seen.zone as u16;
+    judge_uses(subject, seen.zone, asked, report)?;
+    if asked & OWN_CODE != 0 {
+        run_memory(subject, report)?;
+    }
+    Ok(if asked & EXEC != 0 && seen.is_first { News::Tell } else { News::Count })
+}
+
+#[inline(always)]
+fn judge_uses(subject: &Subject, zone: u32, asked: u32, report: &mut Report) -> Result<(), Reason> {
+    if asked & EXEC != 0 {
+        report.surface = Surface::Exec as u16;
+        checks::surface::check(Surface::Exec)?;
+        network_boundary::check(subject, zone, Surface::Exec)?;
+    }
+    if asked & WRITE != 0 {
+        report.surface = Surface::Write as u16;
+        checks::surface::check(Surface::Write)?;
+        network_boundary::check(subject, zone, Surface::Write)?;
+    }
+    if asked & READ != 0 {
+        report.surface = Surface::Read as u16;
+        network_boundary::check(subject, zone, Surface::Read)?;
+    }
+    report.surface = if asked & EXEC != 0 { Surface::Exec as u16 } else { Surface::Read as u16 };
+    Ok(())
+}
+
+/// Code that no file holds.
+#[inline(always)]
+fn run_memory(subject: &Subject, report: &mut Report) -> Result<News, Reason> {
+    report.surface = Surface::Exec as u16;
+    report.zone = ZoneId::MEMORY.0;
+    checks::switches(subject, Surface::Exec)?;
+    network_boundary::check(subject, u32::from(ZoneId::MEMORY.0), Surface::Exec)?;
+    Ok(News::Count)
+}
+
+const VM_EXEC: u64 = 4;
+const VM_SHARED: u64 = 8;
+const VM_WRITE: u64 = 2;
+
+// kernel: int security_file_mprotect(struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+#[lsm(hook = "file_mprotect")]
+pub fn file_mprotect(ctx: LsmContext) -> i32 {
+    let prot = ctx.arg::<u32>(2);
+    if prot & (PROT_EXEC | PROT_WRITE) == 0 {
+        return 0;
+    }
+    let Some(subject) = Subject::current() else { return 0 };
+    let vma = Vma(ctx.arg(0));
+    let flags = vma.flags();
+    let gains_exec = prot & PROT_EXEC != 0 && flags & VM_EXEC == 0;
+    let gains_write = prot & PROT_WRITE != 0 && flags & VM_WRITE == 0;
+    let mut report = report(&subject, Operation::Map, Surface::Exec);
+    let verdict = match vma.file().checked() {
+        None => {
+            report.is_nameless = 1;
+            let runs = gains_exec || (gains_write && flags & VM_EXEC != 0);
+            if runs { run_memory(&subject, &mut report) } else { Ok(News::Count) }
+        }
+        Some(file) => {
+            report.object.place = file.place();
+            let is_private = flags & VM_SHARED == 0;
+            let mut asked = 0;
+            if gains_exec {
+                asked |= EXEC;
+            }
+            if gains_write && !is_private {
+                asked |= WRITE;
+            }
+            // Private pages that were written are the process's own, whatever file they came from.
+            let is_changed = prot & PROT_WRITE != 0 || (gains_exec && vma.anonymous() != 0);
+            if is_private && prot & PROT_EXEC != 0 && is_changed {
+                asked |= OWN_CODE;
+            }
+            judge_change(&subject, file, asked, &mut report)
+        }
+    };
+    conclude(&mut report, verdict)
+}
+
+/// Without the inode's kept zone: the verifier does not trust a mapping's file as it does an argument.
+#[inline(always)]
+fn judge_change(subject: &Subject, file: File, asked: u32, report: &mut Report) -> Result<News, Reason> {
+    checks::switches(subject, Surface::Read)?;
+    if asked & (EXEC | WRITE) != 0 {
+        let place = zone::of_dentry(subject, file.dentry(), file.mount().address())?;
+        report.zone = place.zone as u16;
+        judge_uses(subject, place.zone, asked, report)?;
+    }
+    if asked & OWN_CODE != 0 {
+        run_memory(subject, report)?;
+    }
+    Ok(News::Count)
+}
