@@ -63,7 +63,8 @@ impl Daemon {
         let left = self.registry.marks_left_by(&agent);
         let unmarked = self.maps.remove_private_marks(&left);
         let unregistered = self.maps.unregister_cgroup(agent.launch.cgroup);
-        for error in [unmarked, unregistered].into_iter().filter_map(Result::err) {
+        let taken = self.maps.take_back(slot);
+        for error in [unmarked, unregistered, taken].into_iter().filter_map(Result::err) {
             tracing::warn!(slot, "what an ended agent left in the kernel cannot be cleaned: {error}");
         }
         if let Some(Err(error)) =

@@ -2,9 +2,12 @@
 //! anybody may now.
 
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 
 use guard_common::{Surface, Verdict};
+use nix::libc;
 
 use super::agents::folders::{self, Current, Folder};
 use super::agents::name;
@@ -16,6 +19,7 @@ use crate::kernel::boot_ns;
 use crate::model::input::Input;
 use crate::model::record::{Instance, Launch};
 use crate::policy::resolve::{object, object_of};
+use crate::policy::rows::InodeKey;
 use crate::policy::{Launcher, Profile};
 
 /// Living instances of one user who is no operator, so that no user takes every slot.
@@ -224,6 +228,7 @@ impl Daemon {
             .cgroups_by_id()
             .remove(&agent.launch.cgroup)
             .ok_or("the agent's cgroup has vanished; start it again")?;
+        self.maps.give(slot, &held_open(peer.pid)).map_err(|error| error.to_string())?;
         cgroup.admit(peer.pid).map_err(|error| error.to_string())?;
         self.label_threads()?;
         let inside = cgroup.pids().map_err(|error| error.to_string())?;
@@ -252,4 +257,14 @@ impl Daemon {
         self.registry.forget(slot);
         self.save_agents_or_say();
     }
+}
+
+/// What stands behind a process's standard input, output and error. What cannot be looked at is not given.
+fn held_open(pid: u32) -> Vec<InodeKey> {
+    let handle = |number: u32| {
+        let path = format!("/proc/{pid}/fd/{number}");
+        OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path)
+    };
+    let object = |number| Some(object_of(handle(number).ok()?).ok()?.0);
+    (0..3).filter_map(object).collect()
 }

@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray};
 use guard_common::Operation;
 use guard_common::event::Ring;
-use guard_common::limits::{AGENTS_MAX, SLOTS};
+use guard_common::limits::{AGENTS_MAX, GIVEN_MAX, SLOTS};
 use guard_common::map::cell::Cell;
 use guard_common::map::label::Label;
 use guard_common::map::name;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
-use guard_common::map::zone::{Mark, MarkKey};
+use guard_common::map::zone::{DEV_OF_DIRECTORY, GivenKey, Mark, MarkKey};
 
 use super::failure::{MapFailure, into_io};
 use super::pins::PinFolder;
@@ -40,6 +40,7 @@ pub struct Maps {
     /// after a restart, until the daemon pushes its policy.
     pub(super) policy_marks: std::collections::HashMap<InodeKey, Mark>,
     agent_cgroups: Map,
+    given: Map,
     heartbeat: Map,
     sequence: Map,
     faults: Map,
@@ -88,6 +89,7 @@ impl Maps {
             addresses: switches::open(pins, name::ADDRESSES)?,
             policy_marks: std::collections::HashMap::new(),
             agent_cgroups: switches::open(pins, name::AGENT_CGROUPS)?,
+            given: switches::open(pins, name::GIVEN)?,
             heartbeat: switches::open(pins, name::HEARTBEAT)?,
             sequence: switches::open(pins, name::SEQUENCE)?,
             faults: switches::open(pins, name::FAULTS)?,
@@ -147,6 +149,27 @@ impl Maps {
         let map = hash::<u64, Plain<Label>>(&self.agent_cgroups, name::AGENT_CGROUPS)?;
         let rows = map.iter().map(|row| row.map(|(cgroup, Plain(label))| (cgroup, label)));
         rows.collect::<Result<_, _>>().map_err(|error| MapFailure::call(name::AGENT_CGROUPS, "read", error))
+    }
+
+    /// Lets an agent use what its launcher holds open for it, whatever the zone.
+    pub fn give(&mut self, slot: u32, objects: &[InodeKey]) -> Result<(), MapFailure> {
+        for (dev, ino) in objects {
+            let key = GivenKey { ino: *ino, dev: dev & !DEV_OF_DIRECTORY, agent: slot };
+            let row = (Plain(key), 1_u32);
+            insert(&mut self.given, name::GIVEN, row, GIVEN_MAX, "too many agents live at once; end some")?;
+        }
+        Ok(())
+    }
+
+    /// Takes back whatever was given to an agent.
+    pub fn take_back(&mut self, slot: u32) -> Result<(), MapFailure> {
+        let map = hash::<Plain<GivenKey>, u32>(&self.given, name::GIVEN)?;
+        let keys: Result<Vec<_>, _> = map.keys().collect();
+        let keys = keys.map_err(|error| MapFailure::call(name::GIVEN, "read", error))?;
+        for key in keys.into_iter().filter(|Plain(key)| key.agent == slot) {
+            remove::<_, u32>(&mut self.given, name::GIVEN, &key)?;
+        }
+        Ok(())
     }
 
     /// Marks an agent's private folders, in force at once and through every policy push that passes them on.

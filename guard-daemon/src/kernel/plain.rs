@@ -5,7 +5,7 @@ use aya::Pod;
 use guard_common::map::address::{AddressKey, AddressRule};
 use guard_common::map::cell::Cell;
 use guard_common::map::label::Label;
-use guard_common::map::zone::{ChildKey, Mark, MarkKey, NameKey, NameLengths};
+use guard_common::map::zone::{ChildKey, GivenKey, Mark, MarkKey, NameKey, NameLengths};
 
 /// A struct that the kernel and the daemon share, wrapped so that it can be called plain data here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,4 +40,4 @@ macro_rules! plain {
     };
 }
 
-plain!(AddressKey, AddressRule, Cell, ChildKey, Label, Mark, MarkKey, Meta, NameKey, NameLengths);
+plain!(AddressKey, AddressRule, Cell, ChildKey, GivenKey, Label, Mark, MarkKey, Meta, NameKey, NameLengths);

@@ -5,10 +5,10 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
-use super::{News, conclude_nameless, report};
+use super::{News, conclude_nameless, report, silent};
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
-use crate::kernel::UserNamespace;
+use crate::kernel::{Task, UserNamespace};
 use crate::subject::Subject;
 
 const EPERM: i32 = 1;
@@ -117,14 +117,15 @@ pub fn capable(ctx: LsmContext) -> i32 {
     if capability < 64 && (CAPABILITIES_HARMLESS >> capability) & 1 != 0 {
         return 0;
     }
-    if UserNamespace(ctx.arg(1)).level() != 0 {
+    if UserNamespace(ctx.arg(1)).level() != 0 || Task::current().acts_as_another() {
+        // With its mounter's rights an overlay reads its own attributes, on the way of something that was judged.
         return 0;
     }
     let mut report = report(&subject, Operation::Capability, Surface::Admin);
     report.detail = capability as u16;
     let verdict = judge(&subject, &mut report);
     if options & CAP_OPT_NOAUDIT != 0 {
-        return if verdict.is_ok() { 0 } else { -EPERM };
+        return silent(verdict, EPERM);
     }
     // An allowed use is told by what it was used for, where that is judged.
     conclude_nameless(&mut report, verdict.map(|_| News::Count))

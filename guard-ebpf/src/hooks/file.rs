@@ -73,12 +73,7 @@ fn judge_open(
 /// where the policy knows it: no overlay shows a secret under another name. Writing goes to the overlay's own
 /// upper layer. A layer that no zone knows was judged by the overlay's name.
 #[inline(always)]
-fn judge_layer(
-    subject: &Subject,
-    file: File,
-    surface: Surface,
-    report: &mut Report,
-) -> Result<News, Reason> {
+fn judge_layer(subject: &Subject, file: File, surface: Surface, report: &mut Report) -> Result<News, Reason> {
     let surface = if surface == Surface::Exec { surface } else { Surface::Read };
     report.surface = surface as u16;
     match zone::of_dentry(subject, file.dentry(), file.mount().address()) {

@@ -5,7 +5,7 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
-use super::{News, conclude, report};
+use super::{News, conclude, raw_argument, report};
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
 use crate::kernel::{File, Vma};
@@ -34,28 +34,33 @@ pub fn mmap_file(ctx: LsmContext) -> i32 {
     let is_shared = flags & MAP_SHARED != 0;
     let exec = prot & PROT_EXEC != 0;
     let mut report = report(&subject, Operation::Map, Surface::Read);
-    let verdict = match File(ctx.arg(0)).checked() {
-        None => {
-            report.is_nameless = 1;
-            if exec { run_memory(&subject, &mut report) } else { Ok(News::Count) }
+    // Kernels before 7 do not let a program see that there is no file; later ones insist that it looks.
+    let verdict = if raw_argument(&ctx, 0) == 0 {
+        judge_anonymous(&subject, exec, &mut report)
+    } else if let Some(file) = File(ctx.arg(0)).checked() {
+        report.object.place = file.place();
+        let mut asked = if exec { EXEC } else { 0 };
+        if prot & PROT_READ != 0 && !file.is_opened_to_run() {
+            asked |= READ;
         }
-        Some(file) => {
-            report.object.place = file.place();
-            let mut asked = if exec { EXEC } else { 0 };
-            if prot & PROT_READ != 0 && !file.is_opened_to_run() {
-                asked |= READ;
+        if prot & PROT_WRITE != 0 {
+            if is_shared {
+                asked |= WRITE;
+            } else if exec {
+                asked |= OWN_CODE;
             }
-            if prot & PROT_WRITE != 0 {
-                if is_shared {
-                    asked |= WRITE;
-                } else if exec {
-                    asked |= OWN_CODE;
-                }
-            }
-            judge_mapping(&subject, file, asked, &mut report)
         }
+        judge_mapping(&subject, file, asked, &mut report)
+    } else {
+        judge_anonymous(&subject, exec, &mut report)
     };
     conclude(&mut report, verdict)
+}
+
+#[inline(always)]
+fn judge_anonymous(subject: &Subject, exec: bool, report: &mut Report) -> Result<News, Reason> {
+    report.is_nameless = 1;
+    if exec { run_memory(subject, report) } else { Ok(News::Count) }
 }
 
 #[inline(always)]
@@ -118,11 +123,7 @@ pub fn file_mprotect(ctx: LsmContext) -> i32 {
     let gains_write = prot & PROT_WRITE != 0 && flags & VM_WRITE == 0;
     let mut report = report(&subject, Operation::Map, Surface::Exec);
     let verdict = match vma.file().checked() {
-        None => {
-            report.is_nameless = 1;
-            let runs = gains_exec || (gains_write && flags & VM_EXEC != 0);
-            if runs { run_memory(&subject, &mut report) } else { Ok(News::Count) }
-        }
+        None => judge_anonymous(&subject, gains_exec || (gains_write && flags & VM_EXEC != 0), &mut report),
         Some(file) => {
             report.object.place = file.place();
             let is_private = flags & VM_SHARED == 0;

@@ -12,6 +12,9 @@ mod process;
 mod socket;
 mod task;
 
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::helpers::generated::bpf_get_func_arg;
+use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, Verdict};
 
 use crate::diagnostics;
@@ -88,4 +91,27 @@ fn answer(report: &Report) -> i32 {
     let denied = report.verdict == Verdict::Deny as u32;
     diagnostics::decided(report);
     if denied { -EACCES } else { 0 }
+}
+
+/// An argument as a bare number, which the verifier knows nothing of. For one that may be null where the verifier takes
+/// it for a valid pointer: it would strike out the test for null, and the kernel would fall over the first read.
+#[inline(always)]
+fn raw_argument(ctx: &LsmContext, number: u32) -> u64 {
+    let mut argument = 0_u64;
+    // SAFETY: the context of this program, and room for one argument.
+    let failed = unsafe { bpf_get_func_arg(ctx.as_ptr(), number, &raw mut argument) };
+    if failed == 0 { argument } else { 0 }
+}
+
+/// 0 or the error, by a branch. The compiler's arithmetic on truth values is more than the verifier follows: it
+/// takes the result for any number, and a hook may not answer with that.
+#[inline(always)]
+fn silent(verdict: Result<News, Reason>, errno: i32) -> i32 {
+    if verdict.is_ok() {
+        return 0;
+    }
+    let mut answer = i64::from(-errno);
+    // SAFETY: moves a register to itself.
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) answer, options(nostack)) };
+    answer as i32
 }

@@ -1,13 +1,11 @@
 //! System V objects and keys: they have no place in a file system, and belong to whoever made them. An agent
 //! reaches its own; what somebody else made lies in the zone `host`.
 
-use aya_ebpf::EbpfContext as _;
-use aya_ebpf::helpers::generated::bpf_get_func_arg;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
-use super::{News, conclude_nameless, report};
+use super::{News, conclude_nameless, raw_argument, report};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::emit::Report;
 use crate::fail::{self, Site};
@@ -80,28 +78,26 @@ pub fn ipc_permission(ctx: LsmContext) -> i32 {
 // Removing an object and changing its owner ask for no permission but this.
 #[lsm(hook = "shm_shmctl")]
 pub fn shm_shmctl(ctx: LsmContext) -> i32 {
-    control(ctx.arg(0))
+    control(&ctx)
 }
 
 // kernel: int security_sem_semctl(struct kern_ipc_perm *sma, int cmd)
 #[lsm(hook = "sem_semctl")]
 pub fn sem_semctl(ctx: LsmContext) -> i32 {
-    control(ctx.arg(0))
+    control(&ctx)
 }
 
 // kernel: int security_msg_queue_msgctl(struct kern_ipc_perm *msq, int cmd)
 #[lsm(hook = "msg_queue_msgctl")]
 pub fn msg_queue_msgctl(ctx: LsmContext) -> i32 {
-    control(ctx.arg(0))
+    control(&ctx)
 }
 
 #[inline(always)]
-fn control(address: u64) -> i32 {
-    if address == 0 {
-        // Asks how many objects there may be.
-        return 0;
-    }
-    reach(Operation::SysvIpc, address)
+fn control(ctx: &LsmContext) -> i32 {
+    let address = raw_argument(ctx, 0);
+    // Without an object somebody asks how many there may be.
+    if address == 0 { 0 } else { reach(Operation::SysvIpc, address) }
 }
 
 // kernel: int security_key_alloc(struct key *key, const struct cred *cred, unsigned long flags)
@@ -115,12 +111,7 @@ pub fn key_alloc(ctx: LsmContext) -> i32 {
 pub fn key_permission(ctx: LsmContext) -> i32 {
     /// The reference's lowest bit says whether the caller possesses the key.
     const IS_POSSESSED: u64 = 1;
-    let mut reference = 0_u64;
-    // The verifier shows no argument of this type; the helper does.
-    // SAFETY: the context of this program, and room for one argument.
-    let failed = unsafe { bpf_get_func_arg(ctx.as_ptr(), 0, &raw mut reference) };
-    if failed != 0 {
-        reference = 0;
-    }
+    // The verifier shows no argument of this type at all.
+    let reference = raw_argument(&ctx, 0);
     reach(Operation::Key, reference & !IS_POSSESSED)
 }

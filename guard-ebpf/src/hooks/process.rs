@@ -4,7 +4,7 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
-use super::{EACCES, News, conclude_nameless, report};
+use super::{EACCES, News, conclude_nameless, report, silent};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::emit::{Object, Report};
 use crate::kernel::Task;
@@ -20,7 +20,7 @@ fn reach(operation: Operation, target: Task, detail: u32, is_probe: bool) -> i32
     let verdict = judge(&subject, target, &mut report);
     if is_probe {
         // The kernel asks for every process that is listed; nobody tried anything.
-        return if verdict.is_ok() { 0 } else { -EACCES };
+        return silent(verdict, EACCES);
     }
     conclude_nameless(&mut report, verdict)
 }
