@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::fixture::Spot;
 use crate::act::count::Counts;
 use crate::act::serve::Outcome;
 
 /// An effect, and where it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Something in this tree is not as it was: a name, a content, a mode, an owner.
+    /// Something in this tree is not as it was: a name, a content, a mode, an owner, a time, an attribute.
     Changed(String),
     /// The unreachable server was reached.
     ReachedOther,
@@ -27,6 +28,27 @@ pub enum Effect {
     Told(&'static str),
     /// The act came to its end without an error; only for steps whose effect is nothing but that.
     Done,
+}
+
+impl Effect {
+    /// Something below a folder changed.
+    pub fn changed(folder: &str) -> Self {
+        Self::Changed(folder.to_owned())
+    }
+
+    /// The same effect at a place.
+    #[must_use]
+    pub fn at(&self, spot: Spot) -> Self {
+        match self {
+            Self::Changed(top) => Self::Changed(spot.filled(top)),
+            Self::ReachedOther
+            | Self::ReachedAllowed
+            | Self::ReachedOtherName
+            | Self::ReachedAllowedName
+            | Self::Told(_)
+            | Self::Done => self.clone(),
+        }
+    }
 }
 
 /// What a tree, or the servers, looked like at one moment.

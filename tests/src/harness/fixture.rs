@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::shell::sh;
+use crate::bypass;
 
 /// The ordinary user that agents run as.
 pub const USER: u32 = 61_000;
@@ -38,8 +39,10 @@ pub const ACT: &str = "/usr/local/bin/guard-act";
 
 /// The same program as X, in the system: may be run. Static, for a quick start.
 pub const PROGRAM: &str = "/usr/bin/busybox";
-/// The acts that need unusual system calls; beside [`ACT`] for the same reason.
-pub const EXOTIC: &str = "/usr/local/lib/guardtest-exotic.py";
+/// The Python actor and its functions; beside [`ACT`] for the same reason.
+pub const PYTHON: &str = "/usr/local/lib/guardtest";
+/// A file of PD that an actor holds open for writing from before it was confined: it stays the same inode.
+pub const HELD: &str = "held";
 /// A script that may be run, and whose interpreter is X.
 pub const SCRIPT_BY_X: &str = "/usr/local/bin/guardtest-by-x";
 /// A program that may be run, and that names as its loader one that may not: the kernel starts that first.
@@ -100,6 +103,20 @@ impl Spot {
     pub fn x(self) -> String {
         self.at("xd/busybox")
     }
+
+    /// A text with the place's objects in it: `{pd}`, `{w}`, `{x}` (X), `{s}` (S), `{mark}` (a name in the folder of
+    /// marks), `{top}` (the place itself).
+    pub fn filled(self, text: &str) -> String {
+        let objects = [
+            ("{pd}", self.at("pd")),
+            ("{w}", self.at("w")),
+            ("{x}", self.x()),
+            ("{s}", self.s()),
+            ("{mark}", format!("{MARKS}/{}", self.name())),
+            ("{top}", self.at("").trim_end_matches('/').to_owned()),
+        ];
+        objects.iter().fold(text.to_owned(), |text, (name, path)| text.replace(name, path))
+    }
 }
 
 /// Makes the file systems and everything that stays for the whole run.
@@ -115,7 +132,7 @@ pub fn build(act: &Path) -> Result<()> {
     sh(&format!("mount -t tmpfs -o size=256m tmpfs {}", Spot::Tmpfs.at("")))?;
     build_ext4()?;
     fs::copy(act, ACT).context("guard-act cannot be copied")?;
-    fs::write(EXOTIC, include_str!("../act/exotic.py"))?;
+    install_python().context("the Python actor")?;
     for spot in Spot::ALL {
         for folder in ["w", "pd", "xd"] {
             fs::create_dir_all(spot.at(folder))?;
@@ -133,6 +150,19 @@ pub fn build(act: &Path) -> Result<()> {
     }
     build_loader()?;
     Spot::ALL.into_iter().try_for_each(reset)
+}
+
+/// The actor, what its functions share, and each trick's functions under the trick's own name.
+fn install_python() -> Result<()> {
+    let shared = [("actor", include_str!("../act/actor.py")), ("attack", include_str!("../act/attack.py"))];
+    let of_tricks = bypass::tricks().filter_map(|trick| Some((trick.name(), trick.python?)));
+    for (name, text) in shared.into_iter().chain(of_tricks) {
+        let path = PathBuf::from(format!("{PYTHON}/{}.py", name.replace("::", "/")));
+        fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
+        fs::write(path, text)?;
+    }
+    // Agents may not write there, and would compile each file anew.
+    sh(&format!("python3 -m compileall -q {PYTHON}"))
 }
 
 /// `touch`, with another loader's path in the place of its own.
@@ -169,7 +199,7 @@ pub fn reset(spot: Spot) -> Result<()> {
     for folder in ["pd", "w"] {
         empty(&PathBuf::from(spot.at(folder)))?;
     }
-    for (name, content) in [("pd/p", WHOLE), ("w/f", OPEN), ("w/f2", WHOLE)] {
+    for (name, content) in [("pd/p", WHOLE), ("pd/held", WHOLE), ("w/f", OPEN), ("w/f2", WHOLE)] {
         put(Path::new(&spot.at(name)), content)?;
     }
     for name in ["pd/d", "w/d"] {
@@ -203,12 +233,12 @@ pub fn give(path: &Path, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Removes what is in a folder; the folder stays, for it is what the policy has marked. So do unix sockets: nobody
-/// would listen at a name that is made anew.
+/// Removes what is in a folder; the folder stays, for it is what the policy has marked. So do unix sockets, for nobody
+/// would listen at a name that is made anew, and what an actor holds open.
 pub fn empty(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.ends_with(SOCKETS) {
+        if path.ends_with(SOCKETS) || path.ends_with(HELD) {
             continue;
         }
         match path.symlink_metadata()?.is_dir() {
