@@ -16,6 +16,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use crate::bypass;
+use crate::peer::landlock;
 
 /// Exit status for a command line that makes no sense: above every errno.
 pub const USAGE: i32 = 200;
@@ -50,7 +51,7 @@ pub const fn way_alone(name: &'static str, run: Run) -> Way {
 
 /// Every subcommand.
 pub fn ways() -> impl Iterator<Item = &'static Way> {
-    let own = [process::WAYS, load::WAYS, serve::WAYS, count::WAYS];
+    let own = [process::WAYS, load::WAYS, serve::WAYS, count::WAYS, landlock::WAYS];
     own.into_iter().flatten().chain(bypass::tricks().flat_map(|trick| trick.ways))
 }
 

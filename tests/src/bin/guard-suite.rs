@@ -67,8 +67,9 @@ fn run(words: &Words) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let Tally { passed, failed, skipped, lacking, score } = runner::run(&mut world, tests);
+    let Tally { passed, failed, skipped, lacking, score, wrong } = runner::run(&mut world, tests);
     if let Some(enforcer) = words.enforcer {
+        wrong.iter().for_each(|line| println!("{line}"));
         println!("\nattacks held against {}:\n{score}", enforcer.name());
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped, {lacking} not on this kernel");

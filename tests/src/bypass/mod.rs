@@ -82,7 +82,7 @@ fn at(
         who,
         attack: step(spot, attack),
         refusal,
-        errno: nix::libc::EACCES,
+        ends_with: nix::libc::EACCES,
         allowed: step(spot, allowed),
         since: None,
     };

@@ -37,15 +37,24 @@ impl Act {
     }
 }
 
-/// An act, split at spaces: `write PATH` is one of `guard-act`, `!file.handle.write PATH` calls the function of
-/// `bypass/file/handle.py`, and `!!…` does so in an actor that held descriptors before.
+/// An act, split at spaces but for `'quoted words'`: `write PATH` is one of `guard-act`, `!file.handle.write PATH`
+/// calls the function of `bypass/file/handle.py`, and `!!…` does so in an actor that held descriptors before.
 pub fn act(line: &str) -> Act {
     let (by, line) = match (line.strip_prefix("!!"), line.strip_prefix('!')) {
         (Some(line), _) => (By::Holder, line),
         (None, Some(line)) => (By::Python, line),
         (None, None) => (By::Program, line),
     };
-    Act { by, words: line.split_whitespace().map(str::to_owned).collect() }
+    Act { by, words: words(line) }
+}
+
+fn words(line: &str) -> Vec<String> {
+    let quoted = line.split('\'').enumerate();
+    let split = |(at, part): (usize, &str)| match at % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    };
+    quoted.flat_map(split).collect()
 }
 
 /// What is undone by dropping it.
@@ -128,8 +137,8 @@ pub struct Case {
     pub attack: Step,
     /// The one record of its failure.
     pub refusal: Refusal,
-    /// What the refused call ends with.
-    pub errno: i32,
+    /// What the refused attack ends with: an errno, or the status of the program that met it.
+    pub ends_with: i32,
     /// What must work inside.
     pub allowed: Step,
     /// Kernels that can be attacked so; all where nothing is said.
@@ -147,10 +156,10 @@ impl fmt::Debug for Case {
 pub struct Cases(pub Vec<Case>);
 
 impl Cases {
-    /// They end with another errno than EACCES.
+    /// They end with something else than EACCES: another errno, or the status of a program that met it.
     #[must_use]
-    pub fn errno(self, errno: i32) -> Self {
-        self.each(|case| case.errno = errno)
+    pub fn ends_with(self, code: i32) -> Self {
+        self.each(|case| case.ends_with = code)
     }
 
     /// Kernels before this one cannot be attacked so.
@@ -188,5 +197,17 @@ impl Cases {
 impl<const N: usize> From<[Cases; N]> for Cases {
     fn from(parts: [Cases; N]) -> Self {
         Self(parts.into_iter().flat_map(|part| part.0).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_one_word() {
+        assert_eq!(act("a 'b c' d").words, ["a", "b c", "d"]);
+        assert_eq!(act("!!x.y ''").words, ["x.y", ""]);
+        assert_eq!(act("!!x.y").by, By::Holder);
     }
 }

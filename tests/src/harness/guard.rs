@@ -170,7 +170,7 @@ pub fn workdir(name: &str) -> Result<PathBuf> {
 /// An agent that serves acts.
 pub fn agent(who: Who, name: &str, by: By) -> Result<Actor> {
     let mut command = run(who, name, &workdir(name)?);
-    served(&mut command, by);
+    command.args(actor_words(by));
     let mut actor = Actor::start(name, &mut command)?;
     if by == By::Program {
         // It is an agent for sure, with its folders, once it has answered.
@@ -181,10 +181,7 @@ pub fn agent(who: Who, name: &str, by: By) -> Result<Actor> {
 
 /// The same program outside any agent.
 pub fn outsider(who: Who, by: By) -> Result<Actor> {
-    // `env` keeps both command lines of one shape.
-    let mut command = as_user(who, "env");
-    served(&mut command, by);
-    Actor::start(&format!("outside-{}", who.name()), &mut command)
+    Actor::start(&format!("outside-{}", who.name()), &mut served(who, by, &["env"]))
 }
 
 /// Moves a process into a cgroup, as root outside may.
@@ -193,18 +190,27 @@ pub fn enter(cgroup: &str, pid: u32) -> Result<()> {
     std::fs::write(&procs, pid.to_string()).with_context(|| format!("cannot write {procs}"))
 }
 
-/// What an actor runs.
-pub fn served(command: &mut Command, by: By) {
-    let python = format!("{PYTHON}/actor.py");
-    match by {
-        By::Program => command.args([ACT, "serve"]),
-        By::Python => command.args(["python3", "-B", &python]),
-        By::Holder => command.args(["bash", "-c", &format!("exec {}; exec python3 -B {python}", held())]),
+/// The command of an actor, by way of a launcher. A holder has its files before the launcher comes.
+pub fn served(who: Who, by: By, launcher: &[&str]) -> Command {
+    let mut command = as_user(who, "bash");
+    let held = match by {
+        By::Program | By::Python => String::new(),
+        By::Holder => format!("exec {}; ", held()),
     };
+    command.args(["-c", &format!("{held}exec \"$@\""), "bash"]).args(launcher).args(actor_words(by));
+    command
+}
+
+fn actor_words(by: By) -> Vec<String> {
+    let actor = format!("{PYTHON}/actor.py");
+    match by {
+        By::Program => vec![ACT.to_owned(), "serve".to_owned()],
+        By::Python | By::Holder => vec!["python3".to_owned(), "-B".to_owned(), actor],
+    }
 }
 
 /// What opens the files that a holder holds: for writing in PD, for reading the secrets.
-pub fn held() -> String {
+fn held() -> String {
     let open = |(at, spot): (usize, &Spot)| {
         format!("{}<>{} {}<{}", 10 + 2 * at, spot.pd(HELD), 11 + 2 * at, spot.s())
     };

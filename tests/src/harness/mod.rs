@@ -9,7 +9,6 @@ pub mod fixture;
 pub mod guard;
 pub mod kernel;
 pub mod ledger;
-pub mod peer;
 pub mod runner;
 pub mod score;
 pub mod server;

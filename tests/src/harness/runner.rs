@@ -71,6 +71,8 @@ pub struct Tally {
     pub lacking: u32,
     /// The attacks, by class.
     pub score: Score,
+    /// A line for each case that went wrong.
+    pub wrong: Vec<String>,
 }
 
 /// A case that cannot be tried here, and why; anything else that goes wrong is a failure.
@@ -172,7 +174,7 @@ fn refused(case: &Case, tried: &Tried) -> Result<()> {
         bail!("over-blocked: {:?} in an agent ended with {variant:?}", case.allowed.act.words);
     }
     ensure!(!reached, "the attack reached its effect: {outcome:?}");
-    ensure!(outcome.code == case.errno, "refused with {outcome:?} instead of errno {}", case.errno);
+    ensure!(outcome.code == case.ends_with, "refused with {outcome:?} instead of {}", case.ends_with);
     Ok(())
 }
 
@@ -210,7 +212,11 @@ fn tell_unrecorded(enforcer: Enforcer, attack: Open, tally: &mut Tally) {
     let note = over_blocked.as_ref().map_or(String::new(), |variant| {
         format!("; over-blocked: {} ended with {variant:?}", case.allowed.act.words.join(" "))
     });
-    say(&format!("{word} {name}: {}{note}", outcome.code));
+    let line = format!("{word} {name}: {}{note}", outcome.code);
+    say(&line);
+    if *reached || over_blocked.is_some() {
+        tally.wrong.push(line);
+    }
 }
 
 fn tell(tally: &mut Tally, name: &str, took: Duration, result: Result<()>) {
@@ -225,7 +231,9 @@ fn tell(tally: &mut Tally, name: &str, took: Duration, result: Result<()>) {
         }
         Err(error) => {
             tally.failed += 1;
-            format!("FAIL {name}: {}", format!("{error:#}").replace('\n', " | "))
+            let line = format!("FAIL {name}: {}", format!("{error:#}").replace('\n', " | "));
+            tally.wrong.push(line.clone());
+            line
         }
     };
     say(&line);

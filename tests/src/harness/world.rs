@@ -14,10 +14,10 @@ use super::enforcer::Enforcer;
 use super::fixture::{self, Spot, USER};
 use super::guard::{self, Daemon};
 use super::ledger::{self, Refused};
-use super::peer;
 use super::server::{Server, build_network};
 use super::shell::{sh, until};
 use crate::act::serve::{How, Outcome};
+use crate::peer;
 
 /// How long a refusal may take from the kernel into the ledger.
 const RECORD_LIMIT: Duration = Duration::from_secs(20);
@@ -72,6 +72,7 @@ impl World {
             actors: HashMap::new(),
             seen: 0,
         };
+        peer::prepare(enforcer)?;
         if enforcer == Enforcer::Guard {
             world.daemon()?;
         }
@@ -208,6 +209,7 @@ impl World {
     pub fn look(&mut self, effect: &Effect) -> Result<Sight> {
         match effect {
             Effect::Changed(top) => tree(Path::new(top)),
+            Effect::Says(path) => Ok(Sight::Text(std::fs::read_to_string(path)?)),
             Effect::ReachedOther => Ok(Sight::Counts(self.other.counts()?)),
             Effect::ReachedAllowed => Ok(Sight::Counts(self.allowed.counts()?)),
             Effect::ReachedOtherName => Ok(Sight::Counts(self.other_names.counts()?)),
