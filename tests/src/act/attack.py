@@ -5,11 +5,14 @@ import socket
 import struct
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.syscall.restype = ctypes.c_long
 CHANGED = b"changed by the attack\n"
 SENT = b"sent by the attack"
 AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
 # System calls have numbers of their own on x86_64; newer ones have the same everywhere.
 X86 = os.uname().machine == "x86_64"
+# What an act ends with for an error that has no errno.
+NO_ERRNO = 198
 
 
 def raise_code(code):
@@ -21,7 +24,7 @@ def attempt(act):
     try:
         act()
     except OSError as error:
-        return error.errno
+        return error.errno or NO_ERRNO
     return 0
 
 
@@ -35,6 +38,15 @@ def syscall(number, *words):
 def call(function, *words):
     if function(*words) < 0:
         raise_code(ctypes.get_errno())
+
+
+def mapped(length, protection, flags, fd=-1):
+    """The address of a new mapping."""
+    LIBC.mmap.restype = ctypes.c_void_p
+    address = LIBC.mmap(None, ctypes.c_size_t(length), protection, flags, fd, ctypes.c_long(0))
+    if address == ctypes.c_void_p(-1).value:
+        raise_code(ctypes.get_errno())
+    return address
 
 
 def overwrite(path):

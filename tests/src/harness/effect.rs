@@ -161,7 +161,11 @@ mod tests {
         assert_eq!(whole, tree(&top).expect("look"));
         let time = File::open(top.join("a")).and_then(|file| file.metadata()?.modified()).expect("time");
         let set_time = |time| {
-            File::options().write(true).open(top.join("a")).and_then(|file| file.set_modified(time)).expect("set");
+            File::options()
+                .write(true)
+                .open(top.join("a"))
+                .and_then(|file| file.set_modified(time))
+                .expect("set");
         };
         fs::write(top.join("a"), "two").expect("write");
         set_time(time);

@@ -1,16 +1,19 @@
-//! Scripts: the file and each interpreter that it names are judged.
+//! Scripts: the file and each interpreter that it names are judged, however deep.
 
-use super::{Cases, EXEC, PLAIN, Spot, Trick, Who, marked, marked_at};
-use crate::harness::fixture::{SCRIPT_BY_X, SCRIPT_PLAIN};
+use super::{BOTH, Cases, EXEC, PLAIN, Trick, marked, marked_at};
+use crate::harness::fixture::{SCRIPT_BY_X, SCRIPT_NESTED_BY_X, SCRIPT_NESTED_PLAIN, SCRIPT_PLAIN};
 
 pub(super) const TRICK: Trick = Trick { module: module_path!(), ways: &[], python: None, cases };
 
 fn cases() -> Cases {
-    let (attack, allowed) = (format!("exec {SCRIPT_BY_X} {{mark}}"), format!("exec {SCRIPT_PLAIN} {{mark}}"));
-    let who = Who::BOTH.map(|who| (Spot::Tmpfs, who));
+    let by = |id, sentence, attack: &str, allowed: &str| {
+        let line = |script: &str| format!("exec {script} {{mark}}");
+        marked_at(BOTH, id, sentence, EXEC, &line(attack), &line(allowed))
+    };
     [
-        marked_at(who, "E13", "an_interpreter_is_judged_too", EXEC, &attack, &allowed),
+        by("E13", "an_interpreter_is_judged_too", SCRIPT_BY_X, SCRIPT_PLAIN),
         marked("E13b", "a_script_in_the_work_folder_cannot_be_run", EXEC, "exec {w}/script {mark}", PLAIN),
+        by("E13c", "the_interpreters_interpreter_is_judged_too", SCRIPT_NESTED_BY_X, SCRIPT_NESTED_PLAIN),
     ]
     .into()
 }

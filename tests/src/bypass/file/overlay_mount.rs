@@ -22,7 +22,7 @@ pub(super) const TRICK: Trick = Trick {
             "an_overlay_of_ones_own_opens_nothing_new",
             Operation::Open,
             "through-overlay {pd} {w}/d write {w}/d/m/p",
-            "through-bind {w} {w}/d write {w}/d/f",
+            "write {w}/f",
         )
         .reason(Reason::UnresolvedObject)
     },
