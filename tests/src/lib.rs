@@ -9,6 +9,7 @@ pub mod cli;
 pub mod harness;
 pub mod kernel;
 pub mod ledger;
+pub mod peer;
 pub mod primitives;
 
 /// Every case, in the order in which they run: what needs a quiet daemon first, what kills it last.

@@ -36,7 +36,7 @@ const BUILD: [(&str, &str); 6] = [
 ];
 
 /// Needed by tests and the demo, inside the guest.
-const TESTS: [(&str, &str); 8] = [
+const TESTS: [(&str, &str); 9] = [
     ("python3", "scripted agents in tests and demo"),
     ("git", "what an agent uses"),
     ("gcc", "what an agent uses; small hostile programs in tests"),
@@ -45,6 +45,7 @@ const TESTS: [(&str, &str); 8] = [
     ("iptables", "address rules in network tests"),
     ("procps", "looks at processes from outside"),
     ("curl", "an ordinary client to be refused"),
+    ("apparmor", "another enforcer that the attacks are held against"),
 ];
 
 /// The second Rust toolchain, where rustup has no nightly with core's source.

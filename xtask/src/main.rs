@@ -5,6 +5,7 @@ mod apt;
 mod build;
 mod cache;
 mod checkout;
+mod conformance;
 mod cpio;
 mod debian;
 mod demo;
@@ -40,6 +41,8 @@ enum Task {
     Tidy(tidy::Args),
     /// Run everything that checks: tidy, clippy, unit tests, the suites on each kernel.
     Test(test::Args),
+    /// Hold the catalogue of attacks against an enforcer: guard, none, landlock, apparmor.
+    Conformance(conformance::Args),
     /// Show the main job on a kernel that can enforce: this host's own, else one in a VM.
     Demo(demo::Args),
 }
@@ -51,6 +54,7 @@ fn main() {
         Task::Vm(args) => vm::main(args),
         Task::Tidy(args) => tidy::main(args),
         Task::Test(args) => test::main(args),
+        Task::Conformance(args) => conformance::main(args),
         Task::Demo(args) => demo::main(args),
     };
     match done {

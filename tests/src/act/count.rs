@@ -10,11 +10,11 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use nix::sys::socket::{Backlog, SockType, bind, listen};
 use serde::{Deserialize, Serialize};
 
-use super::{Args, Trick, unix};
+use super::{Args, Way, unix, way};
 
 /// See the module.
-pub const TRICKS: &[(&str, Trick)] =
-    &[("count", |a, _| count(a.parsed(0)?)), ("count-names", |a, _| count_names(a.rest(0)))];
+pub const WAYS: &[Way] =
+    &[way("count", |a, _| count(a.parsed(0)?)), way("count-names", |a, _| count_names(a.rest(0)))];
 
 /// Connections and datagrams that arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

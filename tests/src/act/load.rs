@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Args, Trick, file, usage};
+use super::{Args, CHANGED, Way, usage, way};
 
 /// See the module.
-pub const TRICKS: &[(&str, Trick)] = &[
-    ("flood", flood),
-    ("swarm", swarm),
-    ("beat", |a, _| beat(a.path(0)?)),
-    ("hammer", hammer),
-    ("tries", tries),
-    ("steady", steady),
-    ("crowd", crowd),
-    ("idle", |_, _| {
+pub const WAYS: &[Way] = &[
+    way("flood", flood),
+    way("swarm", swarm),
+    way("beat", |a, _| beat(a.path(0)?)),
+    way("hammer", hammer),
+    way("tries", tries),
+    way("steady", steady),
+    way("crowd", crowd),
+    way("idle", |_, _| {
         loop {
             std::thread::sleep(Duration::from_secs(60));
         }
@@ -44,8 +44,7 @@ fn flood(args: &Args, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     };
     half()?;
-    let middle =
-        OpenOptions::new().write(true).open(args.path(3)?).and_then(|mut f| f.write_all(file::CHANGED));
+    let middle = OpenOptions::new().write(true).open(args.path(3)?).and_then(|mut f| f.write_all(CHANGED));
     half()?;
     middle
 }
@@ -74,7 +73,7 @@ fn beat(log: &Path) -> io::Result<()> {
     }
 }
 
-/// `hammer TELL SECONDS TRICK…`: tries in a loop, in this process; appends the time of each success to TELL.
+/// `hammer TELL SECONDS WAY…`: tries in a loop, in this process; appends the time of each success to TELL.
 fn hammer(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     let until = boot_ns()? + args.parsed::<u64>(1)? * 1_000_000_000;
     let (mut tried, mut done) = (0u64, 0u64);
@@ -89,7 +88,7 @@ fn hammer(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     if tried == 0 { Err(usage("nothing was tried")) } else { Ok(()) }
 }
 
-/// `tries N TRICK…`: tries it N times, in this process; every time must fail alike.
+/// `tries N WAY…`: tries it N times, in this process; every time must fail alike.
 fn tries(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     for _ in 0..args.parsed::<u32>(0)? {
         match super::perform(args.rest(1), out) {
@@ -101,7 +100,7 @@ fn tries(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `steady SECONDS TRICK…`: tries in a loop, in this process; every time must succeed.
+/// `steady SECONDS WAY…`: tries in a loop, in this process; every time must succeed.
 fn steady(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     let until = boot_ns()? + args.parsed::<u64>(0)? * 1_000_000_000;
     while boot_ns()? < until {
@@ -110,7 +109,7 @@ fn steady(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `crowd N GO TRICK…`: N threads wait until the file GO is there, then each tries; tells each one's errno.
+/// `crowd N GO WAY…`: N threads wait until the file GO is there, then each tries; tells each one's errno.
 fn crowd(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     let (number, go) = (args.parsed::<u32>(0)?, args.path(1)?);
     let one = || {

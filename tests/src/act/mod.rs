@@ -1,14 +1,11 @@
 //! What an agent may try: one subcommand of `guard-act` per way of reaching an effect.
 //!
 //! Ends with the errno of the call that failed, so that whoever watches needs no text. Knows nothing of
-//! policies: the same command has to succeed outside an agent.
+//! policies: the same command has to succeed outside an agent. Ways that are tried as attacks stand beside their
+//! cases, in `bypass`.
 
 pub mod count;
-pub mod exec;
-pub mod file;
 pub mod load;
-pub mod name;
-pub mod net;
 pub mod process;
 pub mod serve;
 pub mod unix;
@@ -18,26 +15,47 @@ use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use crate::bypass;
+use crate::peer::landlock;
+
 /// Exit status for a command line that makes no sense: above every errno.
 pub const USAGE: i32 = 200;
+/// What an attack leaves in a file.
+pub const CHANGED: &[u8] = b"changed by the attack\n";
+/// What an attack sends.
+pub const SENT: &[u8] = b"sent by the attack";
 
-/// One way of reaching an effect. What it finds out goes to the writer.
-pub type Trick = fn(&Args, &mut dyn Write) -> io::Result<()>;
+/// What a subcommand does. What it finds out goes to the writer.
+pub type Run = fn(&Args, &mut dyn Write) -> io::Result<()>;
+
+/// One subcommand: one way of reaching an effect.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it changes the process that performs it, and so needs one of its own.
+    pub alone: bool,
+    /// What it does.
+    pub run: Run,
+}
+
+/// A way that a thread of a living process may try.
+pub const fn way(name: &'static str, run: Run) -> Way {
+    Way { name, alone: false, run }
+}
+
+/// A way that changes its process, or ends it.
+pub const fn way_alone(name: &'static str, run: Run) -> Way {
+    Way { name, alone: true, run }
+}
 
 /// Every subcommand.
-pub const TRICKS: &[&[(&str, Trick)]] = &[
-    file::TRICKS,
-    name::TRICKS,
-    exec::TRICKS,
-    net::TRICKS,
-    unix::TRICKS,
-    process::TRICKS,
-    load::TRICKS,
-    serve::TRICKS,
-    count::TRICKS,
-];
+pub fn ways() -> impl Iterator<Item = &'static Way> {
+    let own = [process::WAYS, load::WAYS, serve::WAYS, count::WAYS, landlock::WAYS];
+    own.into_iter().flatten().chain(bypass::tricks().flat_map(|trick| trick.ways))
+}
 
-/// Arguments of a trick. `hex:…` stands for bytes that no text can carry.
+/// Arguments of a way. `hex:…` stands for bytes that no text can carry.
 #[derive(Clone, Debug, Default)]
 pub struct Args(Vec<OsString>);
 
@@ -94,15 +112,15 @@ pub(crate) fn usage(message: &str) -> io::Error {
 
 /// Performs `NAME ARGS…` in this process and thread.
 pub fn perform(words: &[OsString], out: &mut dyn Write) -> io::Result<()> {
-    let (name, rest) = words.split_first().ok_or_else(|| usage("no trick named"))?;
-    let trick = TRICKS.iter().flat_map(|group| group.iter()).find(|(known, _)| name == known);
-    let (_, trick) = trick.ok_or_else(|| usage(&format!("no trick is called {name:?}")))?;
-    trick(&Args::new(rest.iter().cloned()), out)
+    let (name, rest) = words.split_first().ok_or_else(|| usage("no way named"))?;
+    let way =
+        ways().find(|way| name == way.name).ok_or_else(|| usage(&format!("no way is called {name:?}")))?;
+    (way.run)(&Args::new(rest.iter().cloned()), out)
 }
 
-/// Whether a trick changes the process that performs it, and so needs one of its own.
-pub fn changes_process(name: &str) -> bool {
-    [exec::TRICKS, process::TRICKS].iter().flat_map(|group| group.iter()).any(|(known, _)| *known == name)
+/// Whether a way needs a process of its own.
+pub fn needs_process(name: &str) -> bool {
+    ways().any(|way| way.alone && way.name == name)
 }
 
 /// The whole program: performs, tells, and returns the exit status.
@@ -133,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn no_two_tricks_share_a_name() {
-        let mut names: Vec<_> = TRICKS.iter().flat_map(|g| g.iter()).map(|(name, _)| name).collect();
+    fn no_two_ways_share_a_name() {
+        let mut names: Vec<_> = ways().map(|way| way.name).collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();

@@ -8,15 +8,15 @@ use std::process::{Command, Stdio};
 use nix::unistd::gettid;
 use serde::{Deserialize, Serialize};
 
-use super::{Trick, changes_process, code, perform, usage};
+use super::{Way, code, needs_process, perform, usage, way};
 
 /// See the module.
-pub const TRICKS: &[(&str, Trick)] = &[("serve", |_, _| serve())];
+pub const WAYS: &[Way] = &[way("serve", |_, _| serve())];
 
 /// One act to try.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// Trick and its arguments.
+    /// A way and its arguments.
     pub words: Vec<String>,
     /// How to run it.
     pub how: How,
@@ -26,7 +26,7 @@ pub struct Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// In a thread of its own, or in a process where the trick changes it.
+    /// In a thread of its own, or in a process where the way changes it.
     Apart,
     /// In a process of its own that nobody waits for.
     Background,
@@ -62,7 +62,7 @@ fn serve() -> io::Result<()> {
 fn obey(order: &Order) -> Outcome {
     let words = &order.words;
     match order.how {
-        How::Apart if words.first().is_some_and(|name| changes_process(name)) => in_process(words),
+        How::Apart if words.first().is_some_and(|name| needs_process(name)) => in_process(words),
         How::Apart => in_thread(words),
         How::Background => command(words)
             .stdout(Stdio::null())

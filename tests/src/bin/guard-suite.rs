@@ -1,38 +1,77 @@
-//! `guard-suite [--list] [--unguarded] [FILTER…]`: the suites, on the kernel that runs. Needs root, and a machine
-//! of its own. With `--unguarded` no guard is started, and every attack must reach its effect: the suite's proof
-//! of itself.
+//! `guard-suite [--list] [--enforcer NAME] [FILTER…]`: the suites, on the kernel that runs. Needs root, and a machine
+//! of its own.
+//!
+//! Without an enforcer: everything, under guard. With one: the attacks alone, held against it, and a table of what it
+//! refused. Under `none` every attack must succeed: the suite's proof of itself.
 
 use std::process::ExitCode;
 
-use guard_tests::harness::{Test, World, runner};
+use guard_tests::harness::runner::{self, Tally};
+use guard_tests::harness::{Enforcer, Test, World};
+
+const USAGE: &str = "usage: guard-suite [--list] [--enforcer guard|none|landlock|apparmor] [FILTER…]";
 
 fn main() -> ExitCode {
-    let mut filters: Vec<String> = std::env::args().skip(1).collect();
-    let list = filters.iter().any(|word| word == "--list");
-    let unguarded = filters.iter().any(|word| word == "--unguarded");
-    filters.retain(|word| word != "--list" && word != "--unguarded");
-    if let Some(word) = filters.iter().find(|word| word.starts_with('-')) {
-        eprintln!("guard-suite: unknown option {word}\nusage: guard-suite [--list] [--unguarded] [FILTER…]");
-        return ExitCode::from(2);
+    match Words::parse(std::env::args().skip(1)) {
+        Ok(words) => run(&words),
+        Err(problem) => {
+            eprintln!("guard-suite: {problem}\n{USAGE}");
+            ExitCode::from(2)
+        }
     }
+}
+
+/// The command line.
+#[derive(Default)]
+struct Words {
+    list: bool,
+    enforcer: Option<Enforcer>,
+    filters: Vec<String>,
+}
+
+impl Words {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut parsed = Self::default();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--list" => parsed.list = true,
+                "--enforcer" => {
+                    let name = words.next().ok_or("--enforcer needs a name")?;
+                    let known = Enforcer::of_name(&name).ok_or(format!("unknown enforcer {name}"))?;
+                    parsed.enforcer = Some(known);
+                }
+                option if option.starts_with('-') => return Err(format!("unknown option {option}")),
+                _ => parsed.filters.push(word),
+            }
+        }
+        Ok(parsed)
+    }
+
+    fn wants(&self, test: &Test) -> bool {
+        let named = self.filters.is_empty() || self.filters.iter().any(|filter| test.name.contains(filter));
+        named && (self.enforcer.is_none() || test.is_attack())
+    }
+}
+
+fn run(words: &Words) -> ExitCode {
     let mut tests = guard_tests::all();
-    tests.retain(|test| wanted(test, &filters));
-    if list {
+    tests.retain(|test| words.wants(test));
+    if words.list {
         tests.iter().for_each(|test| println!("{}", test.name));
         return ExitCode::SUCCESS;
     }
-    let mut world = match World::build(!unguarded) {
+    let mut world = match World::build(words.enforcer.unwrap_or(Enforcer::Guard)) {
         Ok(world) => world,
         Err(error) => {
             println!("FAIL fixture: {error:#}\n0 passed, 1 failed, 0 skipped");
             return ExitCode::FAILURE;
         }
     };
-    let tally = runner::run(&mut world, tests);
-    println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
-    if tally.failed == 0 && tally.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn wanted(test: &Test, filters: &[String]) -> bool {
-    filters.is_empty() || filters.iter().any(|filter| test.name.contains(filter.as_str()))
+    let Tally { passed, failed, skipped, lacking, score, wrong } = runner::run(&mut world, tests);
+    if let Some(enforcer) = words.enforcer {
+        wrong.iter().for_each(|line| println!("{line}"));
+        println!("\nattacks held against {}:\n{score}", enforcer.name());
+    }
+    println!("{passed} passed, {failed} failed, {skipped} skipped, {lacking} not on this kernel");
+    if failed == 0 && skipped == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

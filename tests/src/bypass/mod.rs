@@ -1,62 +1,168 @@
-//! Ways around a refusal: each is tried inside an agent, outside one, and in its allowed form.
+//! Ways around a refusal, as cases: one folder per class, one file per trick, with the attack beside its cases.
+//! Each is tried inside an agent, outside one, and in its allowed form.
+//!
+//! A file is called by what its trick does, and owns the ways that `guard-act` needs for it; what no safe interface
+//! offers is a Python function in a file of the same name beside it.
 
-mod attribute;
-mod containment;
-mod exec;
-mod ipc;
-mod link;
-mod name;
-mod net;
-mod open;
-mod path;
-mod rename;
+pub mod containment;
+pub mod exec;
+pub mod file;
+pub mod ipc;
+pub mod kill;
+pub mod net;
+pub mod tamper;
 
 use guard_common::{Operation, Surface};
 
-use crate::harness::{Act, Case, Effect, Refusal, Spot, Step, Test, Who, act};
+use crate::act::Way;
+use crate::harness::{Act, Case, Cases, Effect, Refusal, Spot, Step, Test, Who, act};
 
-/// Every case of this folder.
-pub fn all() -> Vec<Test> {
-    let files = [
-        ("open", open::all()),
-        ("name", name::all()),
-        ("rename", rename::all()),
-        ("link", link::all()),
-        ("attribute", attribute::all()),
-        ("path", path::all()),
-        ("exec", exec::all()),
-        ("net", net::all()),
-        ("ipc", ipc::all()),
-        ("containment", containment::all()),
-    ];
-    let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
-        tests.into_iter().map(|test| test.under(&format!("bypass::{file}"))).collect()
-    };
-    files.into_iter().flat_map(filed).collect()
+/// One file: a trick, the ways that it is tried in, its cases.
+#[derive(Clone, Copy, Debug)]
+pub struct Trick {
+    /// Its module's path.
+    pub module: &'static str,
+    /// Its subcommands of `guard-act`.
+    pub ways: &'static [Way],
+    /// Its functions for the Python actor.
+    pub python: Option<&'static str>,
+    /// Its cases.
+    pub cases: fn() -> Cases,
 }
 
-/// Who tries a file's case, and where: each file system and each user at least once.
+impl Trick {
+    /// Folder and file: `exec::execve`.
+    pub fn name(&self) -> &'static str {
+        self.module.split_once("bypass::").map_or(self.module, |(_, name)| name)
+    }
+}
+
+/// Every class: its letter in the cases' ids, and its tricks.
+pub const CLASSES: [(char, &str, &[Trick]); 7] = [
+    ('E', "exec", exec::TRICKS),
+    ('F', "file", file::TRICKS),
+    ('N', "net", net::TRICKS),
+    ('I', "ipc", ipc::TRICKS),
+    ('C', "containment", containment::TRICKS),
+    ('T', "tamper", tamper::TRICKS),
+    ('K', "kill", kill::TRICKS),
+];
+
+/// Every trick.
+pub fn tricks() -> impl Iterator<Item = &'static Trick> {
+    CLASSES.iter().flat_map(|(_, _, tricks)| *tricks)
+}
+
+/// Every case.
+pub fn all() -> Vec<Test> {
+    let of =
+        |trick: &'static Trick| (trick.cases)().0.into_iter().map(|case| Test::attack(trick.name(), case));
+    tricks().flat_map(of).collect()
+}
+
+/// Each file system and each user at least once.
 const PLACES: [(Spot, Who); 4] =
     [(Spot::Tmpfs, Who::User), (Spot::Ext4, Who::Root), (Spot::Root, Who::User), (Spot::Root, Who::Root)];
+/// For what overlays do not do, or do like the others.
+const TWO_PLACES: [(Spot, Who); 2] = [(Spot::Tmpfs, Who::User), (Spot::Ext4, Who::Root)];
 
-/// An attack on PD that is the same act on W when it is allowed: `{pd}` and `{w}` stand for the folders.
-fn on_pd(sentence: &str, operation: Operation, attack: &str, allowed: &str) -> Vec<Test> {
-    PLACES.into_iter().map(|(spot, who)| on_pd_at(spot, who, sentence, operation, attack, allowed)).collect()
-}
-
-fn on_pd_at(spot: Spot, who: Who, sentence: &str, operation: Operation, attack: &str, allowed: &str) -> Test {
-    let case = Case {
+/// A case for each place. `{pd}`, `{w}`, `{top}`, … stand for the place's own, see [`filled`].
+fn at(
+    places: impl IntoIterator<Item = (Spot, Who)>,
+    id: &'static str,
+    sentence: &str,
+    refusal: Refusal,
+    attack: (&str, &Effect),
+    allowed: (&str, &Effect),
+) -> Cases {
+    let one = |(spot, who): (Spot, Who)| Case {
+        id,
+        sentence: format!("{sentence}@{}/{}", spot.name(), who.name()),
+        spot,
         who,
-        attack: Step { act: filled(spot, attack), effect: Effect::Changed(spot.at("pd")) },
-        refusal: Refusal::no_edge(Surface::Write, operation),
-        allowed: Step { act: filled(spot, allowed), effect: Effect::Changed(spot.at("w")) },
+        attack: step(spot, attack),
+        refusal,
+        ends_with: nix::libc::EACCES,
+        allowed: step(spot, allowed),
+        since: None,
     };
-    Test::attack(format!("{sentence}@{}/{}", spot.name(), who.name()), case)
+    Cases(places.into_iter().map(one).collect())
 }
 
-/// An act with the spot's folders in it; `!` in front asks for the Python actor.
+fn step(spot: Spot, (line, effect): (&str, &Effect)) -> Step {
+    Step { act: filled(spot, line), effect: effect.at(spot), prepare: None }
+}
+
+/// An attack on PD that is the same act on W when it is allowed.
+fn on_pd(id: &'static str, sentence: &str, operation: Operation, attack: &str, allowed: &str) -> Cases {
+    on_pd_at(PLACES, id, sentence, operation, attack, allowed)
+}
+
+fn on_pd_at(
+    places: impl IntoIterator<Item = (Spot, Who)>,
+    id: &'static str,
+    sentence: &str,
+    operation: Operation,
+    attack: &str,
+    allowed: &str,
+) -> Cases {
+    let refusal = Refusal::no_edge(Surface::Write, operation);
+    at(places, id, sentence, refusal, (attack, &Effect::changed("{pd}")), (allowed, &Effect::changed("{w}")))
+}
+
+/// An act with the place's objects in it.
 fn filled(spot: Spot, line: &str) -> Act {
-    let exotic = line.strip_prefix('!');
-    let words = exotic.unwrap_or(line).replace("{pd}", &spot.at("pd")).replace("{w}", &spot.at("w"));
-    Act { exotic: exotic.is_some(), ..act(&words.replace("{top}", spot.at("").trim_end_matches('/'))) }
+    act(&spot.filled(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn an_id_belongs_to_one_sentence_of_its_class() {
+        let mut known: HashMap<&str, String> = HashMap::new();
+        for (letter, folder, tricks) in CLASSES {
+            for trick in tricks {
+                assert!(trick.name().starts_with(&format!("{folder}::")), "{}", trick.module);
+                for case in (trick.cases)().0 {
+                    assert!(case.id.starts_with(letter), "{case:?} is in {folder}");
+                    let sentence = case.sentence.split('@').next().unwrap_or_default().to_owned();
+                    let before = known.entry(case.id).or_insert_with(|| sentence.clone());
+                    assert_eq!(*before, sentence, "{} names two cases", case.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_python_is_asked_for_is_there() {
+        let texts: HashMap<String, &str> =
+            tricks().filter_map(|trick| Some((trick.name().replace("::", "."), trick.python?))).collect();
+        for case in tricks().flat_map(|trick| (trick.cases)().0) {
+            for step in [&case.attack, &case.allowed] {
+                if step.act.by == crate::harness::By::Program {
+                    continue;
+                }
+                let (module, function) = step.act.words[0].rsplit_once('.').expect("module.function");
+                let text = texts.get(module).unwrap_or_else(|| panic!("{case:?}: no {module}.py"));
+                assert!(
+                    text.contains(&format!("\ndef {function}(")),
+                    "{case:?}: {module}.py lacks {function}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_program_is_asked_for_is_there() {
+        for case in tricks().flat_map(|trick| (trick.cases)().0) {
+            for step in [&case.attack, &case.allowed] {
+                let known = || crate::act::ways().any(|way| way.name == step.act.words[0]);
+                assert!(step.act.by != crate::harness::By::Program || known(), "{case:?}: {:?}", step.act);
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::harness::fixture::{PROGRAM, WHOLE, folder};
 use crate::harness::guard::PINS;
 use crate::harness::shell::{end, end_within};
-use crate::harness::{Spot, Test, Who, World, act, check, guard};
+use crate::harness::{By, Spot, Test, Who, World, act, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -111,7 +111,7 @@ fn kernel_log(world: &mut World) -> Result<()> {
     ensure!(!guard::log()?.contains(WORDS), "they speak though they are off");
     fresh()?;
     let daemon = guard::Daemon::start_with(&["--policy", guard::POLICY, "--kernel-log", "info"])?;
-    let mut agent = guard::agent(Who::User, "logged", false)?;
+    let mut agent = guard::agent(Who::User, "logged", By::Program)?;
     let outcome = agent.perform(&act(&format!("write {}", Spot::Tmpfs.p())).words)?;
     drop(agent);
     ensure!(daemon.stop()?.success(), "the daemon did not end in order");

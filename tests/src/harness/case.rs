@@ -1,16 +1,32 @@
 //! One attack with everything that makes it a proof: the effect as seen from outside, the one record that it
-//! must leave, the control outside an agent, and the allowed variant inside. No field can be left out.
+//! must leave, the control outside an agent, and the allowed variant inside.
 
+use std::any::Any;
+use std::fmt;
+
+use anyhow::Result;
 use guard_common::{Operation, Reason, Surface};
 
 use super::effect::Effect;
+use super::fixture::Spot;
+
+/// Which actor performs an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum By {
+    /// `guard-act`.
+    Program,
+    /// The Python one: for what no safe interface offers.
+    Python,
+    /// A Python one that held descriptors before anybody confined it: see `fixture::HELD`.
+    Holder,
+}
 
 /// Something to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// Whether the Python actor has it.
-    pub exotic: bool,
-    /// Trick and arguments.
+    /// Who performs it.
+    pub by: By,
+    /// Way and arguments.
     pub words: Vec<String>,
 }
 
@@ -21,23 +37,40 @@ impl Act {
     }
 }
 
-/// An act of `guard-act`; the text is split at spaces.
+/// An act, split at spaces but for `'quoted words'`: `write PATH` is one of `guard-act`, `!file.handle.write PATH`
+/// calls the function of `bypass/file/handle.py`, and `!!…` does so in an actor that held descriptors before.
 pub fn act(line: &str) -> Act {
-    Act { exotic: false, words: line.split_whitespace().map(str::to_owned).collect() }
+    let (by, line) = match (line.strip_prefix("!!"), line.strip_prefix('!')) {
+        (Some(line), _) => (By::Holder, line),
+        (None, Some(line)) => (By::Python, line),
+        (None, None) => (By::Program, line),
+    };
+    Act { by, words: words(line) }
 }
 
-/// An act of `exotic.py`.
-pub fn exotic(line: &str) -> Act {
-    Act { exotic: true, ..act(line) }
+fn words(line: &str) -> Vec<String> {
+    let quoted = line.split('\'').enumerate();
+    let split = |(at, part): (usize, &str)| match at % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    };
+    quoted.flat_map(split).collect()
 }
+
+/// What is undone by dropping it.
+pub type Undo = Box<dyn Any>;
+/// Something that is done from outside before an act is tried.
+pub type Prepare = fn(Spot) -> Result<Undo>;
 
 /// An act and what shows that it worked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Step {
     /// The act.
     pub act: Act,
     /// Its effect.
     pub effect: Effect,
+    /// What has to be there for it.
+    pub prepare: Option<Prepare>,
 }
 
 /// The record that a refusal must leave.
@@ -59,7 +92,7 @@ impl Refusal {
 }
 
 /// As whom an act is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Who {
     /// The ordinary user.
     User,
@@ -68,6 +101,9 @@ pub enum Who {
 }
 
 impl Who {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::User, Self::Root];
+
     /// Its name in a case's.
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,15 +113,101 @@ impl Who {
     }
 }
 
+/// A kernel that a case needs, and what of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The first kernel that has it.
+    pub version: (u32, u32),
+    /// What older ones lack.
+    pub what: &'static str,
+}
+
 /// One attack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Case {
+    /// Row of the catalogue, with a letter where a row has several: never given to another case.
+    pub id: &'static str,
+    /// What must hold, in words.
+    pub sentence: String,
+    /// File system that it is about.
+    pub spot: Spot,
     /// As whom.
     pub who: Who,
     /// What must fail inside an agent, and work outside.
     pub attack: Step,
     /// The one record of its failure.
     pub refusal: Refusal,
+    /// What the refused attack ends with: an errno, or the status of the program that met it.
+    pub ends_with: i32,
     /// What must work inside.
     pub allowed: Step,
+    /// Kernels that can be attacked so; all where nothing is said.
+    pub since: Option<Since>,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.id, self.sentence)
+    }
+}
+
+/// Cases that are alike but for place and user, and what is said of all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Cases(pub Vec<Case>);
+
+impl Cases {
+    /// They end with something else than EACCES: another errno, or the status of a program that met it.
+    #[must_use]
+    pub fn ends_with(self, code: i32) -> Self {
+        self.each(|case| case.ends_with = code)
+    }
+
+    /// Kernels before this one cannot be attacked so.
+    #[must_use]
+    pub fn since(self, major: u32, minor: u32, what: &'static str) -> Self {
+        self.each(|case| case.since = Some(Since { version: (major, minor), what }))
+    }
+
+    /// Their reason is not that no edge leads there.
+    #[must_use]
+    pub fn reason(self, reason: Reason) -> Self {
+        self.each(|case| case.refusal.reason = reason)
+    }
+
+    /// The attack needs something done from outside first.
+    #[must_use]
+    pub fn prepared(self, prepare: Prepare) -> Self {
+        self.each(|case| case.attack.prepare = Some(prepare))
+    }
+
+    /// The attack and its allowed variant need something done from outside first.
+    #[must_use]
+    pub fn both_prepared(self, prepare: Prepare) -> Self {
+        self.prepared(prepare).each(|case| case.allowed.prepare = Some(prepare))
+    }
+
+    /// Changes each.
+    #[must_use]
+    pub fn each(mut self, change: impl Fn(&mut Case)) -> Self {
+        self.0.iter_mut().for_each(change);
+        self
+    }
+}
+
+impl<const N: usize> From<[Cases; N]> for Cases {
+    fn from(parts: [Cases; N]) -> Self {
+        Self(parts.into_iter().flat_map(|part| part.0).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_one_word() {
+        assert_eq!(act("a 'b c' d").words, ["a", "b c", "d"]);
+        assert_eq!(act("!!x.y ''").words, ["x.y", ""]);
+        assert_eq!(act("!!x.y").by, By::Holder);
+    }
 }

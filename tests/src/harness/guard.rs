@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::actor::Actor;
-use super::case::Who;
-use super::fixture::{self, ACT, EXOTIC, USER, WORK};
+use super::case::{By, Who};
+use super::fixture::{self, ACT, HELD, PYTHON, Spot, USER, WORK};
 use super::shell::{Ended, end, until};
 
 /// The daemon's state, where nobody says otherwise.
@@ -168,11 +168,11 @@ pub fn workdir(name: &str) -> Result<PathBuf> {
 }
 
 /// An agent that serves acts.
-pub fn agent(who: Who, name: &str, exotic: bool) -> Result<Actor> {
+pub fn agent(who: Who, name: &str, by: By) -> Result<Actor> {
     let mut command = run(who, name, &workdir(name)?);
-    served(&mut command, exotic);
+    command.args(actor_words(by));
     let mut actor = Actor::start(name, &mut command)?;
-    if !exotic {
+    if by == By::Program {
         // It is an agent for sure, with its folders, once it has answered.
         actor.perform(&["nothing".to_owned()])?;
     }
@@ -180,17 +180,39 @@ pub fn agent(who: Who, name: &str, exotic: bool) -> Result<Actor> {
 }
 
 /// The same program outside any agent.
-pub fn outsider(who: Who, exotic: bool) -> Result<Actor> {
-    // `env` keeps both command lines of one shape.
-    let mut command = as_user(who, "env");
-    served(&mut command, exotic);
-    Actor::start(&format!("outside-{}", who.name()), &mut command)
+pub fn outsider(who: Who, by: By) -> Result<Actor> {
+    Actor::start(&format!("outside-{}", who.name()), &mut served(who, by, &["env"]))
 }
 
-fn served(command: &mut Command, exotic: bool) {
-    if exotic {
-        command.args(["python3", EXOTIC]);
-    } else {
-        command.args([ACT, "serve"]);
+/// Moves a process into a cgroup, as root outside may.
+pub fn enter(cgroup: &str, pid: u32) -> Result<()> {
+    let procs = format!("{cgroup}/cgroup.procs");
+    std::fs::write(&procs, pid.to_string()).with_context(|| format!("cannot write {procs}"))
+}
+
+/// The command of an actor, by way of a launcher. A holder has its files before the launcher comes.
+pub fn served(who: Who, by: By, launcher: &[&str]) -> Command {
+    let mut command = as_user(who, "bash");
+    let held = match by {
+        By::Program | By::Python => String::new(),
+        By::Holder => format!("exec {}; ", held()),
+    };
+    command.args(["-c", &format!("{held}exec \"$@\""), "bash"]).args(launcher).args(actor_words(by));
+    command
+}
+
+fn actor_words(by: By) -> Vec<String> {
+    let actor = format!("{PYTHON}/actor.py");
+    match by {
+        By::Program => vec![ACT.to_owned(), "serve".to_owned()],
+        By::Python | By::Holder => vec!["python3".to_owned(), "-B".to_owned(), actor],
     }
+}
+
+/// What opens the files that a holder holds: for writing in PD, for reading the secrets.
+fn held() -> String {
+    let open = |(at, spot): (usize, &Spot)| {
+        format!("{}<>{} {}<{}", 10 + 2 * at, spot.pd(HELD), 11 + 2 * at, spot.s())
+    };
+    Spot::ALL.iter().enumerate().map(open).collect::<Vec<_>>().join(" ")
 }

@@ -2,23 +2,24 @@
 //! ledger.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use guard_common::{Operation, Surface};
 
 use super::case::{Case, Refusal};
-use super::effect::{Effect, happened};
+use super::enforcer::Enforcer;
 use super::fixture::{self, Spot};
+use super::kernel::lacks;
 use super::ledger::{self, Refused};
-use super::world::{Side, World};
-use crate::act::serve::Outcome;
+use super::score::{Mark, Score};
+use super::trial::{self, Tried};
+use super::world::World;
 
 /// One case.
 #[derive(Debug)]
 pub struct Test {
-    /// Folder, file and sentence.
+    /// Folder, file, id where there is one, and sentence.
     pub name: String,
     body: Body,
 }
@@ -35,9 +36,18 @@ pub fn check(name: &str, body: fn(&mut World) -> Result<()>) -> Test {
 }
 
 impl Test {
-    /// A case that is one attack.
-    pub fn attack(name: impl Into<String>, case: Case) -> Self {
-        Self { name: name.into(), body: Body::Attack(Box::new(case)) }
+    /// A case that is one attack, of this trick.
+    pub fn attack(trick: &str, case: Case) -> Self {
+        let name = format!("bypass::{trick}::{}::{}", case.id, case.sentence);
+        Self { name, body: Body::Attack(Box::new(case)) }
+    }
+
+    /// Whether it is one attack.
+    pub fn is_attack(&self) -> bool {
+        match self.body {
+            Body::Attack(_) => true,
+            Body::Check(_) => false,
+        }
     }
 
     /// The same case, filed under a folder.
@@ -49,7 +59,7 @@ impl Test {
 }
 
 /// What came out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Cases that hold.
     pub passed: u32,
@@ -57,6 +67,12 @@ pub struct Tally {
     pub failed: u32,
     /// Cases that could not be tried.
     pub skipped: u32,
+    /// Attacks that this kernel does not offer.
+    pub lacking: u32,
+    /// The attacks, by class.
+    pub score: Score,
+    /// A line for each case that went wrong.
+    pub wrong: Vec<String>,
 }
 
 /// A case that cannot be tried here, and why; anything else that goes wrong is a failure.
@@ -72,67 +88,100 @@ impl std::fmt::Display for Skip {
 impl std::error::Error for Skip {}
 
 /// An attack that was tried, and now needs the ledger's word.
-struct Tried {
+struct Open {
     name: String,
-    refusal: Refusal,
-    doer: Result<u32>,
+    case: Case,
+    tried: Tried,
     took: Duration,
 }
 
 /// Runs every test in its order.
 pub fn run(world: &mut World, tests: Vec<Test>) -> Tally {
     let mut tally = Tally::default();
-    let mut tried = Vec::new();
+    let mut open = Vec::new();
     for Test { name, body } in tests {
         let started = Instant::now();
         match body {
-            Body::Attack(case) if !world.is_guarded() => {
-                let result = reaches_its_effect(world, &case);
-                tell(&mut tally, &name, started.elapsed(), result);
-            }
-            Body::Check(_) if !world.is_guarded() => {}
             Body::Attack(case) => {
-                let doer = attack(world, &case);
-                tried.push(Tried { name, refusal: case.refusal, doer, took: started.elapsed() });
+                let Some(tried) = attempt(world, &name, &case, &mut tally) else { continue };
+                let attack = Open { name, case: *case, tried, took: started.elapsed() };
+                match world.enforcer() {
+                    Enforcer::Guard => open.push(attack),
+                    other @ (Enforcer::None | Enforcer::Landlock | Enforcer::AppArmor) => {
+                        tell_unrecorded(other, attack, &mut tally);
+                    }
+                }
             }
             Body::Check(body) => {
-                settle(world, &mut tried, &mut tally);
+                settle(world, &mut open, &mut tally);
                 let result = Spot::ALL.into_iter().try_for_each(fixture::reset).and_then(|()| body(world));
                 tell(&mut tally, &name, started.elapsed(), result);
             }
         }
     }
-    settle(world, &mut tried, &mut tally);
+    settle(world, &mut open, &mut tally);
     tally
 }
 
-/// What proves the suite itself: where nobody guards, the attack succeeds, and so would its case have failed.
-fn reaches_its_effect(world: &mut World, case: &Case) -> Result<()> {
-    let (reached, outcome) = trial(world, Side::Inside, case, &case.attack.act, &case.attack.effect)?;
-    ensure!(reached, "without guard it has no effect either: {outcome:?}");
-    let (reached, outcome) = trial(world, Side::Inside, case, &case.allowed.act, &case.allowed.effect)?;
-    ensure!(reached, "the allowed variant has no effect: {outcome:?}");
-    Ok(())
+/// Tries an attack; says so at once where it proves nothing, or where this kernel has no such attack.
+fn attempt(world: &mut World, name: &str, case: &Case, tally: &mut Tally) -> Option<Tried> {
+    let started = Instant::now();
+    let result = match lacks(case.since) {
+        Ok(Some(since)) => trial::lacking(world, case, since).map(|()| {
+            let (major, minor) = since.version;
+            tally.lacking += 1;
+            tally.score.add_lacking(case.id);
+            say(&format!("lacks {name}: kernels before {major}.{minor} have no {}", since.what));
+            None
+        }),
+        Ok(None) => trial::attempt(world, case).map(Some),
+        Err(error) => Err(error),
+    };
+    result.unwrap_or_else(|error| {
+        tally.score.add_broken(case.id);
+        tell(tally, name, started.elapsed(), Err(error));
+        None
+    })
 }
 
 /// Judges the attacks tried so far by what the ledger holds.
-fn settle(world: &mut World, tried: &mut Vec<Tried>, tally: &mut Tally) {
-    if tried.is_empty() {
+fn settle(world: &mut World, open: &mut Vec<Open>, tally: &mut Tally) {
+    if open.is_empty() {
         return;
     }
     let refusals = world.records().map(|entries| ledger::refusals(&entries));
-    for Tried { name, refusal, doer, took } in tried.drain(..) {
-        let result = doer.and_then(|doer| match &refusals {
-            Ok(refusals) => recorded(refusals, doer, refusal),
-            Err(error) => bail!("the ledger says nothing: {error:#}"),
-        });
-        tell(tally, &name, took, result);
+    for Open { name, case, tried, took } in open.drain(..) {
+        let record = match &refusals {
+            Ok(refusals) => {
+                trial::doer(&tried.outcome).and_then(|doer| recorded(refusals, doer, case.refusal))
+            }
+            Err(error) => Err(anyhow::anyhow!("the ledger says nothing: {error:#}")),
+        };
+        let mark = Mark { recorded: record.is_ok(), ..mark(&tried) };
+        tally.score.add(case.id, mark);
+        tell(tally, &name, took, refused(&case, &tried).and(record));
     }
+}
+
+fn mark(tried: &Tried) -> Mark {
+    Mark { refused: !tried.reached, recorded: false, over_blocked: tried.over_blocked.is_some() }
+}
+
+/// Not reached, with the right errno, and the allowed variant worked.
+fn refused(case: &Case, tried: &Tried) -> Result<()> {
+    let Tried { reached, outcome, over_blocked } = tried;
+    if let Some(variant) = over_blocked {
+        bail!("over-blocked: {:?} in an agent ended with {variant:?}", case.allowed.act.words);
+    }
+    ensure!(!reached, "the attack reached its effect: {outcome:?}");
+    ensure!(outcome.code == case.ends_with, "refused with {outcome:?} instead of {}", case.ends_with);
+    Ok(())
 }
 
 /// Exactly one record, and the right one.
 fn recorded(refusals: &[Refused], doer: u32, wanted: Refusal) -> Result<()> {
-    let of_doer: Vec<&Refused> = refusals.iter().filter(|refused| refused.tid == doer).collect();
+    let of_doer: Vec<&Refused> =
+        refusals.iter().filter(|refused| refused.tid == doer || refused.pid == doer).collect();
     let [one] = of_doer.as_slice() else {
         bail!("{} deny records of {doer} instead of one: {of_doer:?}", of_doer.len());
     };
@@ -144,46 +193,29 @@ fn recorded(refusals: &[Refused], doer: u32, wanted: Refusal) -> Result<()> {
     Ok(())
 }
 
-/// Tries one attack outside, its allowed variant inside, and then itself inside. Returns who acted.
-fn attack(world: &mut World, case: &Case) -> Result<u32> {
-    let Case { who, attack, refusal: _, allowed } = case;
-    let control = trial(world, Side::Outside, case, &attack.act, &attack.effect)?;
-    ensure!(control.0, "control: outside an agent it has no effect either: {:?}", control.1);
-    let variant = trial(world, Side::Inside, case, &allowed.act, &allowed.effect)?;
-    ensure!(
-        variant.0,
-        "over-blocked: {:?} as {who:?} in an agent ended with {:?}",
-        allowed.act.words,
-        variant.1
-    );
-    let (reached, outcome) = trial(world, Side::Inside, case, &attack.act, &attack.effect)?;
-    ensure!(!reached, "the attack reached its effect: {outcome:?}");
-    ensure!(outcome.code == nix::libc::EACCES, "refused with {outcome:?} instead of EACCES");
-    doer(&outcome)
-}
-
-fn trial(
-    world: &mut World,
-    side: Side,
-    case: &Case,
-    act: &super::Act,
-    effect: &Effect,
-) -> Result<(bool, Outcome)> {
-    for spot in Spot::ALL.into_iter().filter(|spot| act.mentions(&spot.at(""))) {
-        fixture::reset(spot)?;
+/// Where nobody guards, the attack must succeed, or its case would not have failed; what another enforcer makes of it
+/// is told.
+fn tell_unrecorded(enforcer: Enforcer, attack: Open, tally: &mut Tally) {
+    let Open { name, case, tried, took } = attack;
+    tally.score.add(case.id, mark(&tried));
+    let Tried { reached, outcome, over_blocked } = &tried;
+    if enforcer == Enforcer::None {
+        let result = match (reached, over_blocked) {
+            (false, _) => Err(anyhow::anyhow!("without guard it has no effect either: {outcome:?}")),
+            (true, Some(variant)) => Err(anyhow::anyhow!("the allowed variant has no effect: {variant:?}")),
+            (true, None) => Ok(()),
+        };
+        return tell(tally, &name, took, result);
     }
-    fixture::empty(Path::new(fixture::MARKS))?;
-    let before = world.look(effect)?;
-    let outcome = world.perform(side, case.who, act)?;
-    let after = world.look(effect)?;
-    Ok((happened(effect, &before, &after, &outcome), outcome))
-}
-
-/// The thread that acted: the one that was started, unless it says who.
-pub fn doer(outcome: &Outcome) -> Result<u32> {
-    match outcome.out.lines().find_map(|line| line.strip_prefix("doer ")) {
-        Some(tid) => tid.parse().context("a doer's id"),
-        None => Ok(outcome.tid),
+    tally.passed += 1;
+    let word = if *reached { "reached" } else { "refused" };
+    let note = over_blocked.as_ref().map_or(String::new(), |variant| {
+        format!("; over-blocked: {} ended with {variant:?}", case.allowed.act.words.join(" "))
+    });
+    let line = format!("{word} {name}: {}{note}", outcome.code);
+    say(&line);
+    if *reached || over_blocked.is_some() {
+        tally.wrong.push(line);
     }
 }
 
@@ -199,9 +231,15 @@ fn tell(tally: &mut Tally, name: &str, took: Duration, result: Result<()>) {
         }
         Err(error) => {
             tally.failed += 1;
-            format!("FAIL {name}: {}", format!("{error:#}").replace('\n', " | "))
+            let line = format!("FAIL {name}: {}", format!("{error:#}").replace('\n', " | "));
+            tally.wrong.push(line.clone());
+            line
         }
     };
+    say(&line);
+}
+
+fn say(line: &str) {
     println!("{line}");
     // A line that cannot be shown has nobody to be shown to.
     let _ = std::io::stdout().flush();

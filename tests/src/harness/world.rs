@@ -1,7 +1,6 @@
 //! The fixture in use: servers, the daemon, and an actor of each kind, made when first asked for.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,14 +8,16 @@ use anyhow::{Context, Result, bail, ensure};
 use guard_common::Reason;
 
 use super::actor::Actor;
-use super::case::{Act, Who, act};
+use super::case::{Act, By, Who, act};
 use super::effect::{Effect, Sight, tree};
+use super::enforcer::Enforcer;
 use super::fixture::{self, Spot, USER};
 use super::guard::{self, Daemon};
 use super::ledger::{self, Refused};
 use super::server::{Server, build_network};
 use super::shell::{sh, until};
 use crate::act::serve::{How, Outcome};
+use crate::peer;
 
 /// How long a refusal may take from the kernel into the ledger.
 const RECORD_LIMIT: Duration = Duration::from_secs(20);
@@ -41,17 +42,16 @@ pub struct World {
     pub other_names: Server,
     /// Unix sockets below W.
     pub allowed_names: Server,
-    guarded: bool,
+    enforcer: Enforcer,
     daemon: Option<Daemon>,
-    actors: HashMap<(Side, &'static str, bool), Actor>,
+    actors: HashMap<(Side, Who, By), Actor>,
     /// Entries of the ledger that have been looked at.
     seen: u64,
 }
 
 impl World {
-    /// Builds the fixture, and starts the daemon unless nothing is to be guarded: then what should be inside an
-    /// agent is outside, and every attack must reach its effect.
-    pub fn build(guarded: bool) -> Result<Self> {
+    /// Builds the fixture, and starts what enforces.
+    pub fn build(enforcer: Enforcer) -> Result<Self> {
         let act = std::env::current_exe()?.with_file_name("guard-act");
         // Pids tell the records of the acts apart: none may come up twice.
         std::fs::write("/proc/sys/kernel/pid_max", "4194304")?;
@@ -67,20 +67,26 @@ impl World {
             allowed: Server::allowed()?,
             other_names: Server::other_names()?,
             allowed_names: Server::allowed_names()?,
-            guarded,
+            enforcer,
             daemon: None,
             actors: HashMap::new(),
             seen: 0,
         };
-        if guarded {
+        peer::prepare(enforcer)?;
+        if enforcer == Enforcer::Guard {
             world.daemon()?;
         }
         Ok(world)
     }
 
-    /// Whether there is a guard at all.
-    pub fn is_guarded(&self) -> bool {
-        self.guarded
+    /// Who enforces.
+    pub fn enforcer(&self) -> Enforcer {
+        self.enforcer
+    }
+
+    /// Whether anybody does: else what should be inside an agent is outside.
+    pub fn enforces(&self) -> bool {
+        self.enforcer != Enforcer::None
     }
 
     /// The daemon, started where none runs.
@@ -103,20 +109,47 @@ impl World {
     }
 
     /// The actor of a kind.
-    pub fn actor(&mut self, side: Side, who: Who, exotic: bool) -> Result<&mut Actor> {
-        let side = if self.guarded { side } else { Side::Outside };
-        if side == Side::Inside {
-            self.daemon()?;
+    pub fn actor(&mut self, side: Side, who: Who, by: By) -> Result<&mut Actor> {
+        let side = if self.enforces() { side } else { Side::Outside };
+        let key = (side, who, by);
+        if !self.actors.contains_key(&key) {
+            let actor = match side {
+                Side::Inside => self.confined(who, by)?,
+                Side::Outside => guard::outsider(who, by)?,
+            };
+            self.actors.insert(key, actor);
         }
-        match self.actors.entry((side, who.name(), exotic)) {
-            Entry::Occupied(there) => Ok(there.into_mut()),
-            Entry::Vacant(free) => Ok(free.insert(start(side, who, exotic)?)),
+        self.actors.get_mut(&key).context("just started")
+    }
+
+    fn confined(&mut self, who: Who, by: By) -> Result<Actor> {
+        match (self.enforcer, by) {
+            (Enforcer::Guard, By::Program | By::Python) => {
+                self.daemon()?;
+                guard::agent(who, &format!("suite-{}{}", who.name(), python(by)), by)
+            }
+            // `guard run` hands on nothing but the three standard ones: whoever holds more was moved in.
+            (Enforcer::Guard, By::Holder) => {
+                let cgroup = self.cgroup_of_agent(who)?;
+                let holder = guard::outsider(who, by)?;
+                guard::enter(&cgroup, holder.pid())?;
+                Ok(holder)
+            }
+            (Enforcer::None, _) => guard::outsider(who, by),
+            (Enforcer::Landlock | Enforcer::AppArmor, _) => peer::confined(self.enforcer, who, by),
         }
+    }
+
+    /// The folder of the agent in the cgroup file system.
+    pub fn cgroup_of_agent(&mut self, who: Who) -> Result<String> {
+        let told = self.perform(Side::Inside, who, &act("self"))?.out;
+        let path = told.trim().strip_prefix("0::").with_context(|| format!("no cgroup in {told:?}"))?;
+        Ok(format!("/sys/fs/cgroup{path}"))
     }
 
     /// Tries an act.
     pub fn perform(&mut self, side: Side, who: Who, act: &Act) -> Result<Outcome> {
-        self.actor(side, who, act.exotic)?.perform(&act.words)
+        self.actor(side, who, act.by)?.perform(&act.words)
     }
 
     /// Tries an act inside an agent of the user's.
@@ -126,13 +159,13 @@ impl World {
 
     /// Tries an act in the user's agent that is there, and starts neither it nor a daemon.
     pub fn inside_only(&mut self, line: &str) -> Result<Outcome> {
-        let key = (Side::Inside, Who::User.name(), false);
+        let key = (Side::Inside, Who::User, By::Program);
         self.actors.get_mut(&key).context("no agent is there")?.perform(&act(line).words)
     }
 
     /// The same, in the serving process itself: needs no new task.
     pub fn here_only(&mut self, line: &str) -> Result<Outcome> {
-        let key = (Side::Inside, Who::User.name(), false);
+        let key = (Side::Inside, Who::User, By::Program);
         self.actors.get_mut(&key).context("no agent is there")?.order(&act(line).words, How::Here)
     }
 
@@ -176,6 +209,7 @@ impl World {
     pub fn look(&mut self, effect: &Effect) -> Result<Sight> {
         match effect {
             Effect::Changed(top) => tree(Path::new(top)),
+            Effect::Says(path) => Ok(Sight::Text(std::fs::read_to_string(path)?)),
             Effect::ReachedOther => Ok(Sight::Counts(self.other.counts()?)),
             Effect::ReachedAllowed => Ok(Sight::Counts(self.allowed.counts()?)),
             Effect::ReachedOtherName => Ok(Sight::Counts(self.other_names.counts()?)),
@@ -198,11 +232,10 @@ impl World {
     }
 }
 
-fn start(side: Side, who: Who, exotic: bool) -> Result<Actor> {
-    match side {
-        Side::Inside => {
-            guard::agent(who, &format!("suite-{}{}", who.name(), if exotic { "-exotic" } else { "" }), exotic)
-        }
-        Side::Outside => guard::outsider(who, exotic),
+fn python(by: By) -> &'static str {
+    match by {
+        By::Program => "",
+        By::Python => "-python",
+        By::Holder => "-holder",
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::guard::{POLICY, POLICY_TEXT};
 use crate::harness::world::Side;
-use crate::harness::{Spot, Test, Who, World, check, guard};
+use crate::harness::{By, Spot, Test, Who, World, check, guard};
 
 const OTHER: &str = "/etc/guard/other.toml";
 
@@ -63,12 +63,12 @@ fn atomic(world: &mut World) -> Result<()> {
     for line in [&attack, &steady] {
         let words = crate::harness::act(line).words;
         let who = if line == &attack { Who::User } else { Who::Root };
-        world.actor(Side::Inside, who, false)?.send(&words, crate::act::serve::How::Apart)?;
+        world.actor(Side::Inside, who, By::Program)?.send(&words, crate::act::serve::How::Apart)?;
     }
     let result =
         (0..5).try_for_each(|_| under(&with("[zones.spare]\naddresses = [\"192.0.2.7\"]\n"), || Ok(())));
-    let attacked = world.actor(Side::Inside, Who::User, false)?.answer()?;
-    let allowed = world.actor(Side::Inside, Who::Root, false)?.answer()?;
+    let attacked = world.actor(Side::Inside, Who::User, By::Program)?.answer()?;
+    let allowed = world.actor(Side::Inside, Who::Root, By::Program)?.answer()?;
     result?;
     ensure!(attacked.out.contains("done 0"), "P was written between two policies: {attacked:?}");
     ensure!(allowed.code == 0, "W could not be written between two policies: {allowed:?}");

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::label::{cgroup_of_agent, enter};
 use crate::act::serve::How;
 use crate::harness::fixture::{MARKS, WHOLE};
-use crate::harness::guard::{PINS, POLICY, refused_daemon};
+use crate::harness::guard::{PINS, POLICY, enter, refused_daemon};
 use crate::harness::world::Side;
-use crate::harness::{Act, Spot, Test, Who, World, act, check, guard, ledger};
+use crate::harness::{Act, By, Spot, Test, Who, World, act, check, guard, ledger};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -27,13 +26,13 @@ pub(super) fn all() -> Vec<Test> {
 fn killed_again_and_again(world: &mut World) -> Result<()> {
     let told = format!("{MARKS}/told");
     let line = format!("hammer {told} 15 write {}", Spot::Tmpfs.p());
-    world.actor(Side::Inside, Who::User, false)?.send(&act(&line).words, How::Apart)?;
+    world.actor(Side::Inside, Who::User, By::Program)?.send(&act(&line).words, How::Apart)?;
     let result = (0..3).try_for_each(|_| {
         world.take_daemon()?.kill()?;
         std::thread::sleep(Duration::from_millis(500));
         world.daemon().map(drop)
     });
-    let outcome = world.actor(Side::Inside, Who::User, false)?.answer()?;
+    let outcome = world.actor(Side::Inside, Who::User, By::Program)?.answer()?;
     result?;
     ensure!(outcome.out.contains("done 0"), "the attack succeeded: {outcome:?}");
     ensure!(fs::read(Spot::Tmpfs.p())? == WHOLE && !fs::exists(&told)?, "P was written");
@@ -103,7 +102,7 @@ fn second_daemon(world: &mut World) -> Result<()> {
 
 /// Its processes are moved away, and the folder is removed, by somebody who tidies up.
 fn vanished_cgroup(world: &mut World) -> Result<()> {
-    let mut agent = guard::agent(Who::User, "vanishing", false)?;
+    let mut agent = guard::agent(Who::User, "vanishing", By::Program)?;
     let own = agent.perform(&act("self").words)?.out;
     let cgroup = format!("/sys/fs/cgroup{}", own.trim().trim_start_matches("0::"));
     for pid in fs::read_to_string(format!("{cgroup}/cgroup.procs"))?.lines() {
@@ -120,12 +119,12 @@ fn vanished_cgroup(world: &mut World) -> Result<()> {
 
 /// Somebody removed the pins, and with them every program and label. Agents went on meanwhile.
 fn loaded_afresh(world: &mut World) -> Result<()> {
-    let cgroup = cgroup_of_agent(world)?;
+    let cgroup = world.cgroup_of_agent(Who::User)?;
     world.take_daemon()?.kill()?;
     fs::remove_dir_all(PINS)?;
     let write = act(&format!("write {}", Spot::Tmpfs.p()));
     let free = free_at_last(world, &write)?;
-    let mut late = guard::outsider(Who::User, false)?;
+    let mut late = guard::outsider(Who::User, By::Program)?;
     enter(&cgroup, late.pid())?;
     world.daemon()?;
     let old = world.inside_only(&write.words.join(" "))?;

@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
 
-use super::label::enter;
 use crate::act::load::boot_ns;
 use crate::act::serve::{How, Outcome};
 use crate::harness::fixture::{self, ACT, MARKS, PROGRAM};
+use crate::harness::guard::enter;
 use crate::harness::server::A4;
 use crate::harness::shell::until;
 use crate::harness::world::Side;
-use crate::harness::{Spot, Test, Who, World, act, check, guard, ledger};
+use crate::harness::{By, Spot, Test, Who, World, act, check, guard, ledger};
 
 /// After the order has returned, an effect may still be on its way for as long as this.
 const AFTER_ORDER: u64 = 0;
@@ -163,7 +163,7 @@ fn acts() -> Vec<String> {
 
 /// Tries the acts in the serving process itself: under the order no task can be made.
 fn try_all(world: &mut World, acts: &[String]) -> Result<Vec<Outcome>> {
-    let actor = world.actor(Side::Inside, Who::User, false)?;
+    let actor = world.actor(Side::Inside, Who::User, By::Program)?;
     acts.iter().map(|line| actor.order(&act(line).words, How::Here)).collect()
 }
 
@@ -176,7 +176,7 @@ fn every_hook(world: &mut World) -> Result<()> {
     }
     world.records()?;
     fixture::reset(Spot::Tmpfs)?;
-    let cgroup = super::label::cgroup_of_agent(world)?;
+    let cgroup = world.cgroup_of_agent(Who::User)?;
     let pid = try_all(world, &["nothing".to_owned()])?.first().context("no answer")?.tid;
     enter("/sys/fs/cgroup", pid)?;
     world.take_daemon()?.kill()?;

@@ -5,10 +5,11 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::harness::case::act;
+use crate::act::serve::How;
 use crate::harness::fixture::ACT;
+use crate::harness::guard::enter;
 use crate::harness::world::Side;
-use crate::harness::{Spot, Test, Who, World, check, guard, ledger};
+use crate::harness::{By, Spot, Test, Who, World, act, check, guard, ledger};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -16,26 +17,14 @@ pub(super) fn all() -> Vec<Test> {
         check("every_thread_of_an_entering_process_becomes_the_agent", entering_with_threads),
         check("what_an_entered_process_started_later_is_the_agent", child_of_entered),
         check("two_instances_have_two_labels", two_instances),
+        check("the_label_stays_when_the_cgroup_is_left", moved_out),
     ]
 }
 
-/// The folder of the user's agent in the cgroup file system.
-pub(super) fn cgroup_of_agent(world: &mut World) -> Result<String> {
-    let told = world.perform(Side::Inside, Who::User, &act("self"))?.out;
-    let path = told.trim().strip_prefix("0::").with_context(|| format!("no cgroup in {told:?}"))?;
-    Ok(format!("/sys/fs/cgroup{path}"))
-}
-
-/// Moves a process, as root outside may.
-pub(super) fn enter(cgroup: &str, pid: u32) -> Result<()> {
-    let procs = format!("{cgroup}/cgroup.procs");
-    std::fs::write(&procs, pid.to_string()).with_context(|| format!("cannot write {procs}"))
-}
-
 fn entering(world: &mut World) -> Result<()> {
-    let cgroup = cgroup_of_agent(world)?;
+    let cgroup = world.cgroup_of_agent(Who::User)?;
     let write = act(&format!("write {}", Spot::Tmpfs.p()));
-    let mut outsider = guard::outsider(Who::User, false)?;
+    let mut outsider = guard::outsider(Who::User, By::Program)?;
     ensure!(outsider.perform(&write.words)?.code == 0, "control: outside it could not write");
     world.records()?;
     enter(&cgroup, outsider.pid())?;
@@ -60,7 +49,7 @@ fn entering(world: &mut World) -> Result<()> {
 
 /// With the daemon dead: nobody walks its threads, the programs themselves have to find each.
 fn entering_with_threads(world: &mut World) -> Result<()> {
-    let cgroup = cgroup_of_agent(world)?;
+    let cgroup = world.cgroup_of_agent(Who::User)?;
     world.take_daemon()?.kill()?;
     let refused = refused_of_six(&cgroup);
     world.daemon()?;
@@ -86,8 +75,8 @@ fn refused_of_six(cgroup: &str) -> Result<usize> {
 }
 
 fn child_of_entered(world: &mut World) -> Result<()> {
-    let cgroup = cgroup_of_agent(world)?;
-    let mut outsider = guard::outsider(Who::User, false)?;
+    let cgroup = world.cgroup_of_agent(Who::User)?;
+    let mut outsider = guard::outsider(Who::User, By::Program)?;
     enter(&cgroup, outsider.pid())?;
     let outcome = outsider.perform(&act(&format!("generation 2 write {}", Spot::Tmpfs.p())).words)?;
     ensure!(outcome.code == nix::libc::EACCES, "a grandchild: {outcome:?}");
@@ -106,5 +95,20 @@ fn two_instances(world: &mut World) -> Result<()> {
     };
     let (user, root) = (slot("suite-user"), slot("suite-root"));
     ensure!(user.is_some() && root.is_some() && user != root, "slots {user:?} and {root:?} in {agents:?}");
+    Ok(())
+}
+
+/// Someone outside moves the agent to the root cgroup: it is an agent all the same.
+fn moved_out(world: &mut World) -> Result<()> {
+    let own = act("self");
+    let before = world.cgroup_of_agent(Who::User)?;
+    let nothing = [String::from("nothing")];
+    let pid = world.actor(Side::Inside, Who::User, By::Program)?.order(&nothing, How::Here)?.tid;
+    enter("/sys/fs/cgroup", pid)?;
+    let after = world.perform(Side::Inside, Who::User, &own)?.out;
+    let outcome = world.inside(&format!("write {}", Spot::Tmpfs.p()))?;
+    enter(&before, pid)?;
+    ensure!(after.trim() == "0::/", "the agent did not leave its cgroup {before}: {after}");
+    ensure!(outcome.code == nix::libc::EACCES, "outside its cgroup: {outcome:?}");
     Ok(())
 }

@@ -5,7 +5,7 @@ use guard_common::Reason;
 
 use crate::harness::fixture::PROGRAM;
 use crate::harness::server::{A4, A6};
-use crate::harness::{Spot, Test, World, check, guard};
+use crate::harness::{By, Spot, Test, World, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -68,7 +68,7 @@ fn exec(world: &mut World) -> Result<()> {
     guard::ok(&["surface", "exec", "off"])?;
     // A process of its own would have to be started: the serving one tries, and stays itself where it may not.
     let words = ["exec", PROGRAM, "true"].map(str::to_owned);
-    let actor = world.actor(crate::harness::world::Side::Inside, crate::harness::Who::User, false)?;
+    let actor = world.actor(crate::harness::world::Side::Inside, crate::harness::Who::User, By::Program)?;
     let outcome = actor.order(&words, crate::act::serve::How::Here);
     guard::ok(&["surface", "exec", "on"])?;
     anyhow::ensure!(outcome?.code == nix::libc::EACCES, "a program was started with the switch off");

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use guard_common::Reason;
 
 use crate::harness::fixture::{self, NEST, OPEN, SAID, SECRET, put};
-use crate::harness::{Spot, Test, World, check};
+use crate::harness::{By, Spot, Test, World, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -23,6 +23,7 @@ pub(super) fn all() -> Vec<Test> {
         check("an_inode_that_is_used_again_brings_nothing_along", inode_reused),
         check("a_file_that_gets_a_second_name_is_judged_by_the_name_used", second_name),
         check("an_agents_folder_is_foreign_to_the_others", foreign),
+        check("where_a_file_is_known_by_its_name_alone_status_says_so", known_by_name),
     ]
 }
 
@@ -170,9 +171,22 @@ fn second_name(world: &mut World) -> Result<()> {
 
 fn foreign(world: &mut World) -> Result<()> {
     let (own, other) = (format!("{}/suite-user", fixture::WORK), format!("{}/suite-root", fixture::WORK));
-    world.actor(crate::harness::world::Side::Inside, crate::harness::Who::Root, false)?;
+    world.actor(crate::harness::world::Side::Inside, crate::harness::Who::Root, By::Program)?;
     put(format!("{other}/f").as_ref(), OPEN)?;
     world.must_allow(&format!("create {own}/f"))?;
     world.must_refuse(&format!("write {other}/f"))?;
     world.must_refuse(&format!("read {other}/f")).map(drop)
+}
+
+/// On an overlay whose layers number their files apart nothing but the name says which file it is.
+fn known_by_name(world: &mut World) -> Result<()> {
+    let spot = Spot::Root;
+    let second = spot.w("second");
+    fs::hard_link(spot.s(), &second)?;
+    let told = world.inside(&format!("read {second}"))?.out.contains(SECRET);
+    let layered = fs::metadata(spot.s())?.dev() != fs::metadata(spot.at(""))?.dev();
+    ensure!(!told || layered, "the secret was told by its second name");
+    let notes = guard::json(&["status"])?["policy"]["notes"].to_string();
+    ensure!(!layered || notes.contains("other hard links"), "status is silent about {spot:?}: {notes}");
+    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::act::serve::Outcome;
 use crate::harness::fixture::{ACT, MARKS};
 use crate::harness::guard::{self, Daemon, POLICY, refused_daemon};
 use crate::harness::shell::{Ended, end, sh, until};
-use crate::harness::{Spot, Test, Who, World, check, ledger};
+use crate::harness::{By, Spot, Test, Who, World, check, ledger};
 
 const STATE: &str = "/guardtest/small";
 const DAEMON: [&str; 4] = ["--state", STATE, "--policy", POLICY];
@@ -85,7 +85,7 @@ fn starts(world: &mut World, daemon: Daemon) -> Result<()> {
 
 /// A launch, a policy, and the end of orders that stood before.
 fn given(world: &mut World, daemon: Daemon) -> Result<()> {
-    let _agent = guard::agent(Who::User, AGENT, false)?;
+    let _agent = guard::agent(Who::User, AGENT, By::Program)?;
     guard::ok(&kill_order())?;
     guard::ok(&["surface", "tool", "off"])?;
     let before = guard::json(&["status"])?;
@@ -127,7 +127,7 @@ fn refused_for_space(what: &str, ended: &Ended) -> Result<()> {
 
 /// That the order would not outlive a reboot is told: exit status 1.
 fn killed(world: &mut World, daemon: Daemon) -> Result<()> {
-    let mut agent = guard::agent(Who::User, AGENT, false)?;
+    let mut agent = guard::agent(Who::User, AGENT, By::Program)?;
     fill()?;
     refused_writes(world, 1)?;
     told_of_full_disk()?;
@@ -167,7 +167,7 @@ fn switched(world: &mut World, daemon: Daemon) -> Result<()> {
 }
 
 fn order_recorded(world: &mut World, daemon: Daemon) -> Result<()> {
-    let _agent = guard::agent(Who::User, AGENT, false)?;
+    let _agent = guard::agent(Who::User, AGENT, By::Program)?;
     fill()?;
     refused_writes(world, 1)?;
     told_of_full_disk()?;
@@ -182,7 +182,7 @@ fn order_recorded(world: &mut World, daemon: Daemon) -> Result<()> {
 
 /// The order stands for its name, not only for the instance that it met.
 fn no_new_start(_: &mut World, daemon: Daemon) -> Result<()> {
-    let mut agent = guard::agent(Who::User, AGENT, false)?;
+    let mut agent = guard::agent(Who::User, AGENT, By::Program)?;
     fill()?;
     guard::guard(&kill_order())?;
     until("the killed agent is gone", NOTICE_LIMIT, || agent.ended())?;

@@ -7,7 +7,7 @@ use crate::act::serve::How;
 use crate::harness::fixture::USER;
 use crate::harness::server::D4;
 use crate::harness::world::Side;
-use crate::harness::{Spot, Test, Who, World, act, check, guard, ledger};
+use crate::harness::{By, Spot, Test, Who, World, act, check, guard, ledger};
 
 /// Every case of this folder.
 pub fn all() -> Vec<Test> {
@@ -25,7 +25,7 @@ pub fn all() -> Vec<Test> {
 /// cgroup: frozen with it, it could try nothing.
 fn kill_switch(world: &mut World) -> Result<()> {
     let name = "condemned";
-    let mut agent = guard::agent(Who::User, name, false)?;
+    let mut agent = guard::agent(Who::User, name, By::Program)?;
     let pid = agent.order(&act("nothing").words, How::Here)?.tid;
     std::fs::write("/sys/fs/cgroup/cgroup.procs", pid.to_string())?;
     let write = act(&format!("write {}", Spot::Tmpfs.p())).words;
@@ -85,7 +85,7 @@ fn signed_audit(world: &mut World) -> Result<()> {
     guard::ok(&["surface", "tool", "off"])?;
     guard::ok(&["surface", "tool", "on"])?;
     guard::ok(&["policy", "apply", guard::POLICY])?;
-    let agent = guard::agent(Who::User, "witness", false)?;
+    let agent = guard::agent(Who::User, "witness", By::Program)?;
     guard::ok(&["kill", "--agent", "witness", "--mode", "terminate"])?;
     drop(agent);
     guard::ok(&["recover", "--agent", "witness", "--note", "told by the suite"])?;

@@ -1,0 +1,44 @@
+//! Code that no file on disk holds, or that is no longer what its file holds: put into memory, and jumped to. Each
+//! leaves the mark by a system call that its own code makes.
+
+use super::{BOTH, Cases, MAP, PLACES, PLAIN, Trick, marked_at};
+
+pub(super) const TRICK: Trick =
+    Trick { module: module_path!(), ways: &[], python: Some(include_str!("memory_code.py")), cases };
+
+fn cases() -> Cases {
+    let code = |id, sentence, function: &str| {
+        marked_at(BOTH, id, sentence, MAP, &format!("!exec.memory_code.{function} {{mark}}"), PLAIN)
+    };
+    [
+        code("E11", "memory_that_was_written_does_not_become_code", "written_then_executable"),
+        code("E11b", "memory_is_not_code_from_the_start", "executable_at_once"),
+        code("E11c", "shared_memory_is_no_code", "shared_memory"),
+        code("E11d", "a_file_in_memory_is_no_code", "memory_file"),
+        code("E11e", "a_changed_copy_of_a_librarys_page_is_no_code", "changed_library"),
+        code("E11f", "the_heap_is_no_code", "heap"),
+        code("E11g", "the_stack_is_no_code", "stack"),
+        code("E11h", "memory_with_a_protection_key_is_no_code", "protection_key"),
+        code("E11i", "a_personality_makes_no_memory_code", "personality"),
+        code("E11j", "a_shared_segment_is_no_code", "segment"),
+        code("E11k", "code_is_not_changed_through_proc", "through_proc"),
+        code("E11l", "a_childs_code_is_not_changed_by_its_tracer", "by_tracer"),
+        marked_at(
+            PLACES,
+            "E11m",
+            "a_file_in_the_work_folder_is_no_code",
+            MAP,
+            "!exec.memory_code.mapped_file {w}/code {mark}",
+            PLAIN,
+        ),
+        marked_at(
+            PLACES,
+            "E11n",
+            "a_shared_mapping_of_a_file_in_the_work_folder_is_no_code",
+            MAP,
+            "!exec.memory_code.mapped_file_shared {w}/code {mark}",
+            PLAIN,
+        ),
+    ]
+    .into()
+}

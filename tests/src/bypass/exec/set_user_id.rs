@@ -1,0 +1,24 @@
+//! Programs that give rights: set-user-id and with capabilities of their own. Whatever they may, the agent may not.
+
+use guard_common::{Operation, Surface};
+
+use super::{Cases, Effect, Refusal, Spot, Trick, Who};
+use crate::bypass::at;
+use crate::harness::fixture::{WITH_CAPABILITY, WITH_USER_ID};
+
+pub(super) const TRICK: Trick = Trick { module: module_path!(), ways: &[], python: None, cases };
+
+fn cases() -> Cases {
+    let refusal = Refusal::no_edge(Surface::Write, Operation::Open);
+    let places = [(Spot::Tmpfs, Who::User), (Spot::Ext4, Who::User)];
+    let run = |id, sentence, program: &str| {
+        let line = |path| format!("exec {program} write {path}");
+        let (pd, w) = (Effect::changed("{pd}"), Effect::changed("{w}"));
+        at(places, id, sentence, refusal, (&line("{pd}/p"), &pd), (&line("{w}/f"), &w))
+    };
+    [
+        run("E21", "a_set_user_id_program_is_the_agent", WITH_USER_ID),
+        run("E21b", "a_program_with_capabilities_is_the_agent", WITH_CAPABILITY),
+    ]
+    .into()
+}

