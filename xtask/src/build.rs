@@ -23,7 +23,7 @@ pub(crate) fn main(_: Args) -> Result<i32> {
 /// Builds everything; returns the folder that holds the binaries.
 pub(crate) fn all() -> Result<PathBuf> {
     setup::ensure(setup::Need::Build)?;
-    let _lock = cache::lock("build", "build")?;
+    let _claimed = cache::claim_target(&checkout::root())?;
     let object = ebpf()?;
     let binaries = userspace(&object)?;
     let bin = checkout::bin_dir();
@@ -75,8 +75,6 @@ fn ebpf_cargo(toolchain: Toolchain, linker: &Path, target_dir: &Path) -> Command
     let arch = std::env::consts::ARCH;
     let flags = [
         "-Clinker=".to_owned() + &linker.to_string_lossy(),
-        // Atomic add that gives the old value back: instruction set v3, which every kernel from 5.12 on has.
-        "-Ctarget-cpu=v3".to_owned(),
         "-Clink-arg=--btf".to_owned(),
         "-Cdebuginfo=2".to_owned(),
         // Atomic additions that give the old value, and 32-bit jumps; every kernel since 5.12 has them.

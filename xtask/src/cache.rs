@@ -33,6 +33,37 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     }
 }
 
+/// Held until dropped: the target folder is this checkout's.
+///
+/// Cargo gives the same crate of two checkouts one place there, and takes what the other left for fresh where it is
+/// the younger: a checkout that takes over throws out what the last one made of the workspace's own crates.
+pub(crate) fn claim_target(checkout: &Path) -> Result<Lock> {
+    let lock = lock("build", "build")?;
+    let target = target_dir()?;
+    let note = target.join("checkout");
+    let own = checkout.as_os_str().as_encoded_bytes();
+    if fs::read(&note).ok().as_deref() != Some(own) {
+        for below in ["release", "bpf/release", "bpf/bpfel-unknown-none/release"] {
+            forget_own_crates(&target.join(below).join(".fingerprint"))?;
+        }
+        folder(target)?;
+        write_atomic(&note, own)?;
+    }
+    Ok(lock)
+}
+
+fn forget_own_crates(fingerprints: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(fingerprints) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b"guard-") {
+            fs::remove_dir_all(entry.path())
+                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Held until dropped: one process at a time does `what`.
 #[must_use]
 pub(crate) struct Lock(#[expect(dead_code, reason = "held for its drop")] Flock<File>);

@@ -14,7 +14,7 @@ use self::count::Count;
 use crate::kernel::Kernel;
 use crate::sh::say;
 use crate::vm::{self, End, Job, Which};
-use crate::{build, setup, tidy};
+use crate::{build, cache, checkout, setup, tidy};
 
 const SUITE: &str = "guard-suite";
 
@@ -83,6 +83,7 @@ fn tidied() -> Result<Count> {
 }
 
 fn clippy() -> Result<Count> {
+    let _claimed = cache::claim_target(&checkout::root())?;
     let mut cargo = build::workspace_cargo()?;
     cargo.args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     let status =
@@ -91,6 +92,7 @@ fn clippy() -> Result<Count> {
 }
 
 fn unit(filter: &[String]) -> Result<Count> {
+    let _claimed = cache::claim_target(&checkout::root())?;
     let mut cargo = build::workspace_cargo()?;
     cargo.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]).args(filter);
     let (succeeded, lines) = shown(&mut cargo)?;
