@@ -153,7 +153,7 @@ fn object(event: &Event, operation: Operation, paths: [&[u8]; 2]) -> Object {
             Object::Process {
                 process: ProcessKey { pid: (task >> 32) as u32, start_boot_ns: (task >> 64) as u64 },
                 tid: task as u32,
-                signal: event.detail,
+                signal: if operation == Operation::Signal { event.detail } else { 0 },
             }
         }
         Operation::SysvIpc

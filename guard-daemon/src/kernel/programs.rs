@@ -77,8 +77,9 @@ impl Program {
         }
     }
 
-    fn fit(&self, types: &KernelTypes<'_>) -> Fit {
-        let Some(found) = types.arguments(&self.symbol()) else { return Fit::Absent };
+    /// `found` are the arguments that the kernel's place has, if it has the place.
+    fn fit(&self, found: Option<Vec<String>>) -> Fit {
+        let Some(found) = found else { return Fit::Absent };
         // A tracepoint's first argument is its own.
         let found =
             if self.kind == Kind::Tracepoint { found.get(1..).unwrap_or_default() } else { &found[..] };
@@ -92,6 +93,7 @@ impl Program {
 }
 
 /// How a program suits a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Fit {
     Fits,
     /// The place takes these.
@@ -110,10 +112,14 @@ pub struct Misfit {
 
 /// The programs that belong on a kernel.
 pub fn on(types: &KernelTypes<'_>) -> Result<Vec<&'static Program>, Misfit> {
+    choose(ALL, |program| program.fit(types.arguments(&program.symbol())))
+}
+
+fn choose(all: &'static [Program], fit: impl Fn(&Program) -> Fit) -> Result<Vec<&'static Program>, Misfit> {
     let mut fitting = Vec::new();
-    for program in ALL {
+    for program in all {
         let misfit = |what| Err(Misfit { program, what });
-        match (program.fit(types), program.presence) {
+        match (fit(program), program.presence) {
             (Fit::Fits, _) => fitting.push(program),
             (Fit::Absent, Presence::Where(_)) => {}
             (Fit::Absent, Presence::Always | Presence::Variant) => {
@@ -124,10 +130,8 @@ pub fn on(types: &KernelTypes<'_>) -> Result<Vec<&'static Program>, Misfit> {
                 return misfit(format!("the running kernel gives it ({found}), and it reads ({wanted})"));
             }
             (Fit::Differs(found), Presence::Variant) => {
-                let another = |other: &&Program| {
-                    other.symbol() == program.symbol() && matches!(other.fit(types), Fit::Fits)
-                };
-                if !ALL.iter().any(|other| another(&other)) {
+                let stands_in = |other: &Program| other.target == program.target && fit(other) == Fit::Fits;
+                if !all.iter().any(stands_in) {
                     return misfit(format!("the running kernel gives it ({found}), which no program reads"));
                 }
             }
@@ -303,6 +307,62 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ALL.len());
+    }
+
+    fn kernel(places: &'static [(&str, &str)]) -> impl Fn(&Program) -> Fit {
+        move |program| {
+            let place = places.iter().find(|(symbol, _)| *symbol == program.symbol());
+            program.fit(place.map(|(_, arguments)| arguments.split(", ").map(str::to_owned).collect()))
+        }
+    }
+
+    const SOME: &[Program] = &[
+        Program::lsm("file_open", FILE),
+        Program::lsm("file_truncate", FILE).present(Presence::Where("elsewhere")),
+        Program::lsm("inode_setattr", &[UNREAD, "struct dentry *"]).present(Presence::Variant),
+        Program {
+            name: "inode_setattr_unmapped",
+            kind: Kind::Lsm,
+            target: "inode_setattr",
+            arguments: &["struct dentry *"],
+            presence: Presence::Variant,
+        },
+    ];
+
+    fn names(places: &'static [(&str, &str)]) -> Result<Vec<&'static str>, String> {
+        let chosen = choose(SOME, kernel(places));
+        chosen
+            .map(|programs| programs.iter().map(|program| program.name).collect())
+            .map_err(|Misfit { program, what }| format!("{}: {what}", program.name))
+    }
+
+    #[test]
+    fn a_kernel_gets_the_variant_that_fits_and_no_hook_that_it_lacks() {
+        let old = names(&[
+            ("bpf_lsm_file_open", "struct file *"),
+            ("bpf_lsm_inode_setattr", "struct dentry *, struct iattr *"),
+        ]);
+        assert_eq!(old, Ok(vec!["file_open", "inode_setattr_unmapped"]));
+        let new = names(&[
+            ("bpf_lsm_file_open", "struct file *"),
+            ("bpf_lsm_file_truncate", "struct file *"),
+            ("bpf_lsm_inode_setattr", "struct mnt_idmap *, struct dentry *, struct iattr *"),
+        ]);
+        assert_eq!(new, Ok(vec!["file_open", "file_truncate", "inode_setattr"]));
+    }
+
+    #[test]
+    fn a_kernel_whose_hook_takes_something_else_is_refused_by_name() {
+        let moved = names(&[
+            ("bpf_lsm_file_open", "int, struct file *"),
+            ("bpf_lsm_inode_setattr", "struct dentry *"),
+        ]);
+        let moved = moved.unwrap_err();
+        assert!(moved.starts_with("file_open: the running kernel gives it (int, struct file *)"), "{moved}");
+        let absent = names(&[("bpf_lsm_inode_setattr", "struct dentry *")]);
+        assert_eq!(absent, Err("file_open: the running kernel has no such place".to_owned()));
+        let strange = names(&[("bpf_lsm_file_open", "struct file *"), ("bpf_lsm_inode_setattr", "int")]);
+        assert!(strange.unwrap_err().ends_with("which no program reads"));
     }
 
     #[test]

@@ -150,9 +150,15 @@ pub fn file_mprotect(ctx: LsmContext) -> i32 {
 fn judge_change(subject: &Subject, file: File, asked: u32, report: &mut Report) -> Result<News, Reason> {
     checks::switches(subject, Surface::Read)?;
     if asked & (EXEC | WRITE) != 0 {
-        let place = zone::of_dentry(subject, file.dentry(), file.mount().address())?;
-        report.zone = place.zone as u16;
-        judge_uses(subject, place.zone, asked, report)?;
+        match zone::of_dentry(subject, file.dentry(), file.mount().address()) {
+            Ok(place) => {
+                report.zone = place.zone as u16;
+                judge_uses(subject, place.zone, asked, report)?;
+            }
+            // What an overlay maps is its layer, which was judged by the overlay's own name.
+            Err(Reason::UnresolvedObject) if file.is_layer() => {}
+            Err(reason) => return Err(reason),
+        }
     }
     if asked & OWN_CODE != 0 {
         run_memory(subject, report)?;

@@ -29,7 +29,7 @@ fn reach(operation: Operation, target: Task, detail: u32, is_probe: bool) -> i32
 fn judge(subject: &Subject, target: Task, report: &mut Report) -> Result<News, Reason> {
     kill_switch::check(subject)?;
     let zone = match label_of(target) {
-        Some(label) if label.agent == subject.agent => return Ok(News::Count),
+        Some(label) if label.agent == subject.agent => return judge_own(subject, report),
         Some(_) => ZoneId::FOREIGN,
         None => ZoneId::HOST,
     };
@@ -39,6 +39,19 @@ fn judge(subject: &Subject, target: Task, report: &mut Report) -> Result<News, R
     Ok(News::Tell)
 }
 
+/// Of the agent's own processes nothing is asked, but that whoever traces one writes into its code.
+#[inline(always)]
+fn judge_own(subject: &Subject, report: &mut Report) -> Result<News, Reason> {
+    if report.operation == Operation::Trace as u16 && report.detail != 0 {
+        report.zone = ZoneId::MEMORY.0;
+        report.surface = Surface::Exec as u16;
+        checks::switches(subject, Surface::Exec)?;
+        network_boundary::check(subject, u32::from(ZoneId::MEMORY.0), Surface::Exec)?;
+    }
+    Ok(News::Count)
+}
+
+const PTRACE_MODE_ATTACH: u32 = 2;
 const PTRACE_MODE_NOAUDIT: u32 = 4;
 
 // kernel: int security_ptrace_access_check(struct task_struct *child, unsigned int mode)
@@ -47,13 +60,13 @@ const PTRACE_MODE_NOAUDIT: u32 = 4;
 #[lsm(hook = "ptrace_access_check")]
 pub fn ptrace_access_check(ctx: LsmContext) -> i32 {
     let mode: u32 = ctx.arg(1);
-    reach(Operation::Trace, Task(ctx.arg(0)), 0, mode & PTRACE_MODE_NOAUDIT != 0)
+    reach(Operation::Trace, Task(ctx.arg(0)), mode & PTRACE_MODE_ATTACH, mode & PTRACE_MODE_NOAUDIT != 0)
 }
 
 // kernel: int security_ptrace_traceme(struct task_struct *parent)
 #[lsm(hook = "ptrace_traceme")]
 pub fn ptrace_traceme(ctx: LsmContext) -> i32 {
-    reach(Operation::Trace, Task(ctx.arg(0)), 0, false)
+    reach(Operation::Trace, Task(ctx.arg(0)), PTRACE_MODE_ATTACH, false)
 }
 
 // kernel: int security_task_kill(struct task_struct *p, struct kernel_siginfo *info, int sig, const struct cred *cred)

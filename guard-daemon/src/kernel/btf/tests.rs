@@ -58,6 +58,18 @@ impl Builder {
         self.count
     }
 
+    /// A function of these arguments.
+    fn function(&mut self, name: &str, arguments: &[u32]) -> u32 {
+        let count = u32::try_from(arguments.len()).unwrap();
+        self.put(&[0, u32::from(KIND_PROTOTYPE) << 24 | count, 0]);
+        for argument in arguments {
+            self.put(&[0, *argument]);
+        }
+        self.count += 1;
+        let prototype = self.count;
+        self.plain(KIND_FUNC, name, prototype)
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let types = u32::try_from(self.types.len()).unwrap();
         let strings = u32::try_from(self.strings.len()).unwrap();
@@ -93,6 +105,24 @@ fn a_field_is_found_through_anonymous_structs_and_names_for_names() {
     assert_eq!(types.offset("file", "f_path"), Some(24));
     assert_eq!(types.offset("file", "f_path.dentry"), Some(32));
     assert_eq!(types.offset("path", "dentry"), Some(8));
+}
+
+#[test]
+fn a_functions_arguments_are_told_in_the_words_of_c_without_qualifiers() {
+    let mut types = Builder::new();
+    let int = types.int();
+    let file = types.structure(KIND_STRUCT, "file", false, &[("f_mode", int, 0)]);
+    let constant = types.plain(KIND_CONST, "", file);
+    let pointer = types.plain(KIND_POINTER, "", constant);
+    let nothing = types.plain(KIND_POINTER, "", 0);
+    let pointer_to_pointer = types.plain(KIND_POINTER, "", pointer);
+    let mode = types.plain(KIND_TYPEDEF, "umode_t", int);
+    types.function("bpf_lsm_file_open", &[pointer, mode, nothing, pointer_to_pointer, int]);
+    let bytes = types.bytes();
+    let types = KernelTypes::parse(&bytes).unwrap();
+    let told = types.arguments("bpf_lsm_file_open").unwrap();
+    assert_eq!(told, ["struct file *", "umode_t", "void *", "struct file **", "int"]);
+    assert_eq!(types.arguments("bpf_lsm_file_close"), None);
 }
 
 #[test]
