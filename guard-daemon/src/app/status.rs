@@ -36,6 +36,7 @@ impl Daemon {
             allowed: sum(|count| count.allowed),
             denied: sum(|count| count.denied),
             lost: sum(|count| count.lost),
+            kernel_memory_bytes: self.pins.kernel_memory(),
             faults: if short { Vec::new() } else { self.faults() },
         }
     }

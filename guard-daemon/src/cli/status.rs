@@ -62,6 +62,7 @@ fn render(status: &wire::Status) -> String {
     if status.lost > 0 {
         line("", &format!("{} events found their ring full; the ledger has the gaps", status.lost));
     }
+    line("kernel memory", &format!("{:.1} MiB", status.kernel_memory_bytes as f64 / f64::from(1 << 20)));
     for (site, count) in &status.faults {
         line("kernel faults", &format!("{site}: {count}"));
     }
@@ -113,6 +114,7 @@ mod tests {
             allowed: 1,
             denied: 2,
             lost: 0,
+            kernel_memory_bytes: 12 << 20,
             faults: Vec::new(),
         }
     }

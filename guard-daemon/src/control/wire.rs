@@ -146,6 +146,8 @@ pub struct Status {
     pub denied: u64,
     /// Events that found their ring full.
     pub lost: u64,
+    /// Kernel memory that the maps take, in bytes.
+    pub kernel_memory_bytes: u64,
     /// Failed kernel helpers, `site:errno` and count.
     pub faults: Vec<(String, u64)>,
 }

@@ -110,6 +110,18 @@ fn on_pd_at(
     at(places, id, sentence, refusal, (attack, &Effect::changed("{pd}")), (allowed, &Effect::changed("{w}")))
 }
 
+/// They need namespaces of their own: a user gets them with a user namespace, root with a capability, for which the
+/// kernel answers.
+fn needs_namespaces(cases: Cases) -> Cases {
+    cases.each(|case| match case.who {
+        Who::User => case.refusal = Refusal::no_edge(Surface::Admin, Operation::Namespace),
+        Who::Root => {
+            case.refusal = Refusal::no_edge(Surface::Admin, Operation::Capability);
+            case.ends_with = nix::libc::EPERM;
+        }
+    })
+}
+
 /// An act with the place's objects in it.
 fn filled(spot: Spot, line: &str) -> Act {
     act(&spot.filled(line))

@@ -125,11 +125,17 @@ def through_proc(mark):
 def by_tracer(mark):
     child = os.fork()
     if child == 0:
-        call(LIBC.ptrace, TRACEME, 0, None, None)
+        try:
+            call(LIBC.ptrace, TRACEME, 0, None, None)
+        except OSError as error:
+            os._exit(error.errno)
         os.kill(os.getpid(), signal.SIGSTOP)
         jump(library_code(), mark)
         os._exit(0)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        print("doer", child)
+        raise_code(os.waitstatus_to_exitcode(status))
     try:
         for at in range(0, 16, 8):
             word = int.from_bytes(CODE.ljust(16, b"\x90")[at:at + 8], "little")

@@ -1,7 +1,9 @@
 //! Code that no file on disk holds, or that is no longer what its file holds: put into memory, and jumped to. Each
 //! leaves the mark by a system call that its own code makes.
 
-use super::{BOTH, Cases, MAP, PLACES, PLAIN, Trick, marked_at};
+use guard_common::{Operation, Surface};
+
+use super::{BOTH, Cases, MAP, PLACES, PLAIN, Refusal, Trick, marked_at};
 
 pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("memory_code.py")), cases };
@@ -21,8 +23,10 @@ fn cases() -> Cases {
         code("E11h", "memory_with_a_protection_key_is_no_code", "protection_key"),
         code("E11i", "a_personality_makes_no_memory_code", "personality"),
         code("E11j", "a_shared_segment_is_no_code", "segment"),
-        code("E11k", "code_is_not_changed_through_proc", "through_proc"),
-        code("E11l", "a_childs_code_is_not_changed_by_its_tracer", "by_tracer"),
+        code("E11k", "code_is_not_changed_through_proc", "through_proc")
+            .each(|case| case.refusal = Refusal::no_edge(Surface::Write, Operation::Open)),
+        code("E11l", "a_childs_code_is_not_changed_by_its_tracer", "by_tracer")
+            .each(|case| case.refusal = Refusal::no_edge(Surface::Exec, Operation::Trace)),
         marked_at(
             PLACES,
             "E11m",

@@ -1,11 +1,11 @@
 //! A copy on a file system that the agent mounted for itself.
 
-use guard_common::{Operation, Reason, Surface};
 use nix::mount::{MsFlags, mount};
 
-use super::{Cases, PLAIN, Refusal, Spot, Trick, Who, marked_at};
+use super::{Cases, EXEC, PLAIN, Spot, Trick, Who, marked_at};
 use crate::act::process::leave_mounts;
 use crate::act::{perform, way_alone};
+use crate::bypass::needs_namespaces;
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
@@ -20,9 +20,7 @@ pub(super) const TRICK: Trick = Trick {
 };
 
 fn cases() -> Cases {
-    let refusal =
-        Refusal { reason: Reason::UnresolvedObject, ..Refusal::no_edge(Surface::Write, Operation::Mknod) };
     let attack = "on-own-tmpfs {w}/d exec-copy {x} {w}/d/busybox touch {mark}";
     let sentence = "a_copy_on_a_file_system_of_ones_own_cannot_be_run";
-    marked_at([(Spot::Tmpfs, Who::Root)], "E62", sentence, refusal, attack, PLAIN)
+    needs_namespaces(marked_at([(Spot::Tmpfs, Who::Root)], "E62", sentence, EXEC, attack, PLAIN))
 }

@@ -7,10 +7,11 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Result;
+use guard_common::{Operation, Surface};
 use nix::unistd::execv;
 
 use super::execve::ended;
-use super::{EXEC, PLAIN, Spot, Trick, Who, marked_at};
+use super::{EXEC, PLAIN, Refusal, Spot, Trick, Who, marked_at};
 use crate::act::process::argv;
 use crate::act::{Args, way_alone};
 use crate::harness::case::Undo;
@@ -23,7 +24,9 @@ pub(super) const TRICK: Trick = Trick {
     cases: || {
         let sentence = "a_program_that_runs_elsewhere_cannot_be_run_through_proc";
         let places = [(Spot::Tmpfs, Who::User), (Spot::Ext4, Who::Root)];
-        marked_at(places, "E64", sentence, EXEC, "exec-running {w}/pid touch {mark}", PLAIN).prepared(running)
+        marked_at(places, "E64", sentence, EXEC, "exec-running {w}/pid touch {mark}", PLAIN)
+            .prepared(running)
+            .each(|case| case.refusal = looks_into(case.who))
     },
 };
 
@@ -34,6 +37,14 @@ fn exec_running(args: &Args, _: &mut dyn Write) -> std::io::Result<()> {
     // It is a program of many names.
     let words: Vec<_> = [c"busybox".to_owned()].into_iter().chain(argv(args, 1)?).collect();
     ended(execv(&program, &words))
+}
+
+/// The link is of somebody else's process; root needs a capability to follow it.
+fn looks_into(who: Who) -> Refusal {
+    match who {
+        Who::User => Refusal::no_edge(Surface::Ipc, Operation::Trace),
+        Who::Root => Refusal::no_edge(Surface::Admin, Operation::Capability),
+    }
 }
 
 struct Running(Child);

@@ -3,10 +3,10 @@
 use std::fs;
 
 use anyhow::Result;
-use guard_common::{Operation, Reason, Surface};
+use guard_common::{Operation, Surface};
 use nix::mount::{MsFlags, mount};
 
-use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who, at, on_pd};
+use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who, at, needs_namespaces, on_pd};
 use crate::act::process::leave_mounts;
 use crate::act::{Args, perform, way_alone};
 use crate::harness::case::Undo;
@@ -36,12 +36,12 @@ fn cases() -> Cases {
             .prepared(mounted_late)
     };
     [
-        open(
+        needs_namespaces(open(
             "F36",
             "a_bind_mount_of_ones_own_opens_nothing_new",
             "through-bind {pd} {w}/d write {w}/d/p",
             "write {w}/f",
-        ),
+        )),
         open("F34", "a_bind_mount_made_before_opens_nothing_new", "write {w}/d/p", "write {w}/f")
             .prepared(|spot| bound(&spot.at("pd"), &spot.w("d"))),
         open("F34b", "a_bind_mount_over_the_work_folder_opens_nothing_new", "write {w}/p", "write {w}/f")
@@ -56,12 +56,11 @@ fn cases() -> Cases {
         )
         .prepared(|spot| bound(&spot.s(), &spot.w("f"))),
         late("F34d", "a_file_system_mounted_later_is_not_the_agents", &format!("write {LATE}/p")),
-        late(
+        needs_namespaces(late(
             "F36b",
             "a_file_system_mounted_later_is_not_the_agents_by_a_mount_of_its_own",
             &format!("through-bind {LATE} {{w}}/d write {{w}}/d/p"),
-        )
-        .reason(Reason::UnresolvedObject),
+        )),
     ]
     .into()
 }

@@ -22,7 +22,9 @@ mod truncating_open;
 
 use guard_common::Operation;
 
-use super::{Cases, Effect, PLACES, Refusal, Spot, TWO_PLACES, Trick, Who, at, on_pd, on_pd_at};
+use super::{
+    Cases, Effect, PLACES, Refusal, Spot, TWO_PLACES, Trick, Who, at, needs_namespaces, on_pd, on_pd_at,
+};
 
 /// See the module.
 pub const TRICKS: &[Trick] = &[

@@ -1,43 +1,70 @@
-//! An overlay of the agent's own, whose layers are where it may not write.
+//! An overlay of the agent's own, one of whose layers is where it may not write, or may not read.
 
 use std::io::{self, Write};
 
-use guard_common::{Operation, Reason};
+use guard_common::{Operation, Surface};
 use nix::mount::{MsFlags, mount};
 
-use super::{Spot, Trick, Who, on_pd_at};
+use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, needs_namespaces, on_pd_at};
 use crate::act::process::leave_mounts;
 use crate::act::{Args, perform, way_alone};
+use crate::harness::fixture::SECRET;
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
-    ways: &[way_alone("through-overlay", through_overlay)],
+    ways: &[
+        way_alone("through-overlay", through_overlay),
+        way_alone("through-overlay-of", through_overlay_of),
+    ],
     python: None,
-    cases: || {
-        // Nobody's zone covers what an agent mounts for itself alone: it would choose where things stand.
-        // A user would need a map of its users first, which an agent cannot write.
-        on_pd_at(
-            [(Spot::Ext4, Who::Root), (Spot::Tmpfs, Who::Root)],
-            "F38",
-            "an_overlay_of_ones_own_opens_nothing_new",
-            Operation::Open,
-            "through-overlay {pd} {w}/d write {w}/d/m/p",
-            "write {w}/f",
-        )
-        .reason(Reason::UnresolvedObject)
-    },
+    cases,
 };
 
 /// `through-overlay UPPER FOLDER WAY…`: an overlay whose upper layer is UPPER, seen by nobody else, at FOLDER/m;
 /// FOLDER has to be on UPPER's file system.
 fn through_overlay(args: &Args, out: &mut dyn Write) -> io::Result<()> {
-    let folder = args.text(1)?;
-    let [lower, work, point] = ["l", "k", "m"].map(|name| format!("{folder}/{name}"));
-    for new in [&lower, &work, &point] {
+    overlaid(&format!("{}/l", args.text(1)?), args.text(0)?, args.text(1)?)?;
+    perform(args.rest(2), out)
+}
+
+/// `through-overlay-of LOWER FOLDER WAY…`: an overlay whose lower layer is LOWER, with everything else below FOLDER.
+fn through_overlay_of(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    overlaid(args.text(0)?, &format!("{}/l", args.text(1)?), args.text(1)?)?;
+    perform(args.rest(2), out)
+}
+
+fn overlaid(lower: &str, upper: &str, folder: &str) -> io::Result<()> {
+    let [layer, work, point] = ["l", "k", "m"].map(|name| format!("{folder}/{name}"));
+    for new in [&layer, &work, &point] {
         std::fs::create_dir(new)?;
     }
     leave_mounts()?;
-    let options = format!("lowerdir={lower},upperdir={},workdir={work}", args.text(0)?);
-    mount(Some("overlay"), point.as_str(), Some("overlay"), MsFlags::empty(), Some(options.as_str()))?;
-    perform(args.rest(2), out)
+    let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+    Ok(mount(Some("overlay"), point.as_str(), Some("overlay"), MsFlags::empty(), Some(options.as_str()))?)
+}
+
+fn cases() -> Cases {
+    // A user would need a map of its users first.
+    let places = [(Spot::Ext4, Who::Root), (Spot::Tmpfs, Who::Root)];
+    needs_namespaces(
+        [
+            on_pd_at(
+                places,
+                "F38",
+                "an_overlay_of_ones_own_opens_nothing_new",
+                Operation::Open,
+                "through-overlay {pd} {w}/d write {w}/d/m/p",
+                "write {w}/f",
+            ),
+            at(
+                places,
+                "F38b",
+                "an_overlay_of_ones_own_shows_no_secret",
+                Refusal::no_edge(Surface::Read, Operation::Open),
+                ("through-overlay-of {top} {w}/d read {w}/d/m/s", &Effect::Told(SECRET)),
+                ("read {w}/f", &Effect::Done),
+            ),
+        ]
+        .into(),
+    )
 }

@@ -29,6 +29,7 @@ pub const TRICKS: &[Trick] = &[
 ];
 
 const CONNECT: Refusal = Refusal::no_edge(Surface::Connect, Operation::Connect);
+const MAKE: Refusal = Refusal::no_edge(Surface::Connect, Operation::Socket);
 const SEND: Refusal = Refusal::no_edge(Surface::Connect, Operation::Send);
 
 /// A way to D, and an allowed one to A, as both users.

@@ -2,7 +2,7 @@
 
 use guard_common::Reason;
 
-use super::{Cases, SEND, Trick, Who, alike, on_d_as};
+use super::{Cases, MAKE, SEND, Trick, Who, alike, on_d_as};
 use crate::harness::server::{A4, D4, D6};
 
 pub(super) const TRICK: Trick =
@@ -17,11 +17,11 @@ fn cases() -> Cases {
             &[Who::Root],
             "N08d",
             "a_raw_datagram_to_no_family_does_not_leave",
-            SEND,
+            MAKE,
             &format!("!net.unspecified_family.raw {D6}"),
             &format!("udp {A4}"),
         )
-        .reason(Reason::MalformedAddress),
+        .reason(Reason::UnknownFamily),
     ]
     .into()
 }
