@@ -62,7 +62,35 @@ pub(super) fn host_request(operation: Operation, detail: u16) -> String {
         Operation::Uring => "an io_uring of its own thread or other credentials".to_owned(),
         Operation::SysvIpc => "a System V object of somebody else".to_owned(),
         Operation::Key => "a key of somebody else".to_owned(),
-        other => other.name().to_owned(),
+        Operation::Exec
+        | Operation::Open
+        | Operation::Truncate
+        | Operation::Unlink
+        | Operation::Rename
+        | Operation::Link
+        | Operation::Symlink
+        | Operation::Mkdir
+        | Operation::Rmdir
+        | Operation::Mknod
+        | Operation::Chmod
+        | Operation::Chown
+        | Operation::Connect
+        | Operation::Send
+        | Operation::Fork
+        | Operation::UnixConnect
+        | Operation::Map
+        | Operation::Access
+        | Operation::Receive
+        | Operation::Attribute
+        | Operation::Ioctl
+        | Operation::Socket
+        | Operation::Bind
+        | Operation::Listen
+        | Operation::Accept
+        | Operation::SocketOption
+        | Operation::Trace
+        | Operation::Signal
+        | Operation::Arguments => operation.name().to_owned(),
     }
 }
 

@@ -128,7 +128,8 @@ pub fn main(words: &[OsString]) -> i32 {
     match perform(words, &mut io::stdout()) {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("guard-act: {words:?}: {error}");
+            // Who was moved into an agent's cgroup may not write there any more.
+            let _ = writeln!(std::io::stderr(), "guard-act: {words:?}: {error}");
             code(&error)
         }
     }

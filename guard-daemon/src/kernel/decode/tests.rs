@@ -193,7 +193,7 @@ fn numbers_that_nobody_defined_are_errors_not_guesses() {
         (Event { operation: 99, ..event() }, "operation"),
         (Event { verdict: 0, ..event() }, "verdict"),
         (Event { verdict: Verdict::Deny.raw() ^ 1, ..event() }, "verdict"),
-        (Event { surface: 10, ..event() }, "surface"),
+        (Event { surface: 99, ..event() }, "surface"),
         (Event { reason: u16::MAX, ..event() }, "reason"),
         (Event { agent: 0, ..event() }, "agent slot"),
         (Event { agent: AGENTS_MAX, ..event() }, "agent slot"),

@@ -102,7 +102,7 @@ fn a_cell_holds_one_verdict_a_surface() {
 #[test]
 fn a_peer_is_in_the_zone_of_the_longest_prefix_then_of_the_port_then_of_the_protocol() {
     let policy = compiled(
-        "version = 1\n[zones.ten]\naddresses = [\"10.0.0.0/8\"]\n[zones.host]\naddresses = [\"10.0.0.5\"]\n\
+        "version = 1\n[zones.ten]\naddresses = [\"10.0.0.0/8\"]\n[zones.machine]\naddresses = [\"10.0.0.5\"]\n\
          [zones.port]\naddresses = [\"10.0.0.0/8:443\", \"*:53/udp\"]\n[zones.udp]\naddresses = [\"10.0.0.0/8/udp\"]\n\
          [zones.six]\naddresses = [\"::/0\"]\n",
     );
@@ -112,7 +112,7 @@ fn a_peer_is_in_the_zone_of_the_longest_prefix_then_of_the_port_then_of_the_prot
     };
     for (address, port, protocol, wanted) in [
         ("10.9.9.9", 80, 6, "ten"),
-        ("10.0.0.5", 443, 6, "host"),
+        ("10.0.0.5", 443, 6, "machine"),
         ("10.9.9.9", 443, 6, "port"),
         ("10.9.9.9", 443, 17, "port"),
         ("10.9.9.9", 80, 17, "udp"),

@@ -54,7 +54,7 @@ fn an_edge_that_can_decide_nothing_is_refused() {
     for (rest, line) in [
         (
             "zone = \"net\"\nallow = [\"exec\"]",
-            "10:10: `exec` leads nowhere: zone `net` has addresses only; it can have `connect`",
+            "10:10: `exec` leads nowhere: zone `net` has addresses only; it can have `connect`, `listen`",
         ),
         (
             "zone = \"data\"\nallow = [\"connect\"]",
@@ -71,6 +71,14 @@ fn an_edge_that_can_decide_nothing_is_refused() {
         (
             "zone = \"unresolved\"\ndeny = [\"read\"]",
             "9:8: an edge to `unresolved`; what could not be resolved is always refused: take it out",
+        ),
+        (
+            "zone = \"host\"\nallow = [\"read\"]",
+            "10:10: `read` leads nowhere: zone `host` has no files and no addresses; it can have `ipc`, `admin`",
+        ),
+        (
+            "zone = \"memory\"\nallow = [\"admin\"]",
+            "10:10: `admin` leads nowhere: zone `memory` has memory only; it can have `exec`",
         ),
         (
             "zone = \"data\"\nallow = [\"sql\"]",

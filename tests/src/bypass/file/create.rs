@@ -19,7 +19,8 @@ pub(super) const TRICK: Trick = Trick {
     ways: &[
         way("create-new", |a, _| write(a.path(0)?, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL)),
         way("read-creating", |a, _| {
-            Ok(drop(open(a.path(0)?, OFlag::O_RDONLY | OFlag::O_CREAT, Mode::S_IRUSR)?))
+            open(a.path(0)?, OFlag::O_RDONLY | OFlag::O_CREAT, Mode::S_IRUSR)?;
+            Ok(())
         }),
         way("tmpfile", |a, _| tmpfile(a.path(0)?, a.path(1)?)),
     ],
