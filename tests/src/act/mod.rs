@@ -129,7 +129,7 @@ pub fn main(words: &[OsString]) -> i32 {
         Ok(()) => 0,
         Err(error) => {
             // Who was moved into an agent's cgroup may not write there any more.
-            let _ = writeln!(std::io::stderr(), "guard-act: {words:?}: {error}");
+            let _ = writeln!(io::stderr(), "guard-act: {words:?}: {error}");
             code(&error)
         }
     }
