@@ -72,7 +72,8 @@ fn judge_mapping(subject: &Subject, file: File, asked: u32, report: &mut Report)
     if asked & OWN_CODE != 0 {
         run_memory(subject, report)?;
     }
-    Ok(if asked & EXEC != 0 && seen.is_first { News::Tell } else { News::Count })
+    // Opening it was told; each library of each program is not news.
+    Ok(News::Count)
 }
 
 #[inline(always)]

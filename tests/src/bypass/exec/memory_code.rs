@@ -23,8 +23,6 @@ fn cases() -> Cases {
         code("E11h", "memory_with_a_protection_key_is_no_code", "protection_key"),
         code("E11i", "a_personality_makes_no_memory_code", "personality"),
         code("E11j", "a_shared_segment_is_no_code", "segment"),
-        code("E11k", "code_is_not_changed_through_proc", "through_proc")
-            .each(|case| case.refusal = Refusal::no_edge(Surface::Write, Operation::Open)),
         code("E11l", "a_childs_code_is_not_changed_by_its_tracer", "by_tracer")
             .each(|case| case.refusal = Refusal::no_edge(Surface::Exec, Operation::Trace)),
         marked_at(
