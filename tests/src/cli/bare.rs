@@ -51,7 +51,7 @@ fn try_guard(script: &str) -> Result<crate::harness::shell::Ended> {
     folder("/srv/guardtest")?;
     let mut command = guard::as_user(Who::Root, "guard");
     command.args(["run", "--workdir", "/srv/guardtest", "--", "sh", "-c", script]);
-    end_within(&mut command, std::time::Duration::from_secs(90))
+    end_within(&mut command, std::time::Duration::from_secs(300))
 }
 
 fn ephemeral(world: &mut World) -> Result<()> {

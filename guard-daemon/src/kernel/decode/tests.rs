@@ -110,7 +110,11 @@ fn action(bytes: &[u8]) -> Action {
 fn file_path(bytes: &[u8]) -> String {
     match action(bytes).object {
         Object::File { path, .. } => path,
-        other => panic!("not a file: {other:?}"),
+        other @ (Object::Peer { .. }
+        | Object::Task
+        | Object::Socket { .. }
+        | Object::Process { .. }
+        | Object::Host { .. }) => panic!("not a file: {other:?}"),
     }
 }
 
@@ -235,7 +239,11 @@ proptest! {
         if let Ok(Decoded::Decision(action)) = decode(Ring::Deny, &bytes) {
             let shown = format!("{}{}", action.actor.comm, match &action.object {
                 Object::File { path, second_path, .. } => format!("{path}{second_path:?}"),
-                other => other.to_string(),
+                other @ (Object::Peer { .. }
+        | Object::Task
+        | Object::Socket { .. }
+        | Object::Process { .. }
+        | Object::Host { .. }) => other.to_string(),
             });
             prop_assert!(!shown.chars().any(char::is_control), "{shown:?}");
         }
