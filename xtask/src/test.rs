@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long)]
     only: Vec<Stage>,
     /// End a kernel's suites when they take longer than this many seconds.
-    #[arg(long, default_value_t = 1800)]
+    #[arg(long, default_value_t = 2700)]
     timeout: u64,
     /// Only tests whose names contain one of these; passed on to the unit tests and the suites.
     #[arg(last = true)]
