@@ -50,6 +50,10 @@ macro_rules! kernel_fields {
             OFF_RENAMEDATA_OLD_DENTRY = "renamedata" "old_dentry";
             OFF_RENAMEDATA_NEW_DENTRY = "renamedata" "new_dentry";
             OFF_BPRM_FILE = "linux_binprm" "file";
+            OFF_BPRM_FILENAME = "linux_binprm" "filename";
+            OFF_BPRM_INTERP = "linux_binprm" "interp";
+            OFF_BPRM_ARGC = "linux_binprm" "argc";
+            OFF_BPRM_P = "linux_binprm" "p";
             OFF_SOCKET_SK = "socket" "sk";
             OFF_SOCK_FAMILY = "sock" "__sk_common.skc_family";
             OFF_SOCK_PROTOCOL = "sock" "sk_protocol";

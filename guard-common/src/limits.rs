@@ -21,7 +21,7 @@ pub const CELLS_MAX: u32 = SLOTS * PROFILES_MAX * ZONES_MAX;
 pub const MARKS_MAX: u32 = 131_072;
 
 /// Rules for a child that did not exist when the policy was loaded.
-pub const CHILDREN_MAX: u32 = 8_192;
+pub const CHILDREN_MAX: u32 = 32_768;
 
 /// Name rules, both generations together.
 pub const NAMES_MAX: u32 = 4_096;
@@ -38,6 +38,9 @@ pub const GIVEN_MAX: u32 = 3 * AGENTS_MAX;
 /// System V objects and keys whose makers are known. Beyond, the least used is forgotten, and out of its maker's
 /// reach: 16,384 * about 80 B = 1.3 MiB.
 pub const OWNERS_MAX: u32 = 16_384;
+
+/// Digests of programs, both generations together: 4,096 * about 100 B = 400 KiB.
+pub const DIGESTS_MAX: u32 = 4_096;
 
 /// Address rules, both generations together.
 pub const ADDRESSES_MAX: u32 = 131_072;

@@ -27,6 +27,14 @@ pub enum Site {
     NameRead = 8,
     /// It could not be noted who made an object.
     OwnerNote = 9,
+    /// It could not be noted that a program's arguments are to be judged.
+    StartNote = 10,
+    /// A program's arguments could not be read.
+    ArgumentRead = 11,
+    /// Policies were pushed faster than a program's arguments could be judged.
+    StartMoved = 12,
+    /// A program's digest could not be taken, or was not there where it was to be judged.
+    Digest = 13,
 }
 
 /// Counts a failure.

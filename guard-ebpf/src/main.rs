@@ -7,9 +7,11 @@
 #![feature(asm_experimental_arch, core_intrinsics)]
 #![allow(internal_features, reason = "atomic adds: this target's core has no atomic types that can add")]
 
+mod arguments;
 mod cell;
 mod checks;
 mod diagnostics;
+mod digest;
 mod emit;
 mod fail;
 mod hooks;

@@ -4,11 +4,13 @@ use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, bpf_map_type::BPF_MA
 use aya_ebpf::btf_maps::{Array, HashMap, InodeStorage, LpmTrie, LruHashMap, PerCpuArray, RingBuf};
 use aya_ebpf::macros::btf_map;
 use guard_common::limits::{
-    ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, FAULTS_MAX,
+    ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, DIGESTS_MAX, FAULTS_MAX,
     GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
 };
 use guard_common::map::address::{AddressKey, AddressRule};
+use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey, Start};
 use guard_common::map::cell::Cell;
+use guard_common::map::digest::{DigestKey, Measured};
 use guard_common::map::label::Label;
 use guard_common::map::switch::COUNT_COLUMNS;
 use guard_common::map::zone::{Cached, ChildKey, GivenKey, Mark, MarkKey, NameKey, NameLengths};
@@ -80,6 +82,19 @@ pub static GIVEN: HashMap<GivenKey, u32, { GIVEN_MAX as usize }, { BPF_F_NO_PREA
     HashMap::new();
 #[btf_map]
 pub static OWNERS: LruHashMap<u64, u32, { OWNERS_MAX as usize }> = LruHashMap::new();
+#[btf_map]
+pub static ARGUMENTS: HashMap<ArgumentsKey, ArgumentRules, { ARGUMENT_RULES_MAX as usize }> = HashMap::new();
+#[btf_map]
+pub static DIGESTS: HashMap<DigestKey, Mark, { DIGESTS_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+#[btf_map]
+pub static DIGESTS_IN_USE: Array<u32, { SLOTS as usize }> = Array::new();
+#[unsafe(link_section = ".maps")]
+#[unsafe(export_name = "MEASURED")]
+pub static MEASURED: TaskStorage<Measured> = TaskStorage::new();
+#[unsafe(link_section = ".maps")]
+#[unsafe(export_name = "STARTS")]
+pub static STARTS: TaskStorage<Start> = TaskStorage::new();
 #[btf_map]
 pub static ZONE_CACHE: InodeStorage<Cached> = InodeStorage::new();
 #[btf_map]

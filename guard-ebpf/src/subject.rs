@@ -26,17 +26,33 @@ impl Subject {
     /// The running task as an agent's; `None` for everybody else.
     #[inline(always)]
     pub fn current() -> Option<Self> {
-        let label = label_of_current()?;
-        let generation = GENERATION.get(0).map_or(0, |generation| {
-            // SAFETY: a live array row. Volatile: one read, so that one hook never sees two generations.
-            unsafe { core::ptr::read_volatile(generation) }
-        });
-        Some(Self {
+        label_of_current().map(Self::of)
+    }
+
+    /// The same, for a program that may sleep: another hook has judged the running thread before, and so given it
+    /// its process's label where it had none of its own.
+    #[inline(always)]
+    pub fn current_judged() -> Option<Self> {
+        label_of(Task::current()).map(Self::of)
+    }
+
+    #[inline(always)]
+    fn of(label: Label) -> Self {
+        Self {
             agent: label.agent,
             profile: u32::from(label.profile),
             work: u32::from(label.work),
             temp: u32::from(label.temp),
-            generation,
+            generation: Self::generation_now(),
+        }
+    }
+
+    /// The policy generation in force.
+    #[inline(always)]
+    pub fn generation_now() -> u64 {
+        GENERATION.get(0).map_or(0, |generation| {
+            // SAFETY: a live array row. Volatile: one read, so that one hook never sees two generations.
+            unsafe { core::ptr::read_volatile(generation) }
         })
     }
 

@@ -1,7 +1,9 @@
 //! Rows of the kernel maps, by map. Names of maps are the pins' names.
 
 pub mod address;
+pub mod arguments;
 pub mod cell;
+pub mod digest;
 pub mod label;
 pub mod switch;
 pub mod zone;
@@ -45,6 +47,16 @@ pub mod name {
     pub const OWNERS: &str = "OWNERS";
     /// Inode storage: [`super::zone::Cached`].
     pub const ZONE_CACHE: &str = "ZONE_CACHE";
+    /// Hash: [`super::arguments::ArgumentsKey`] to [`super::arguments::ArgumentRules`].
+    pub const ARGUMENTS: &str = "ARGUMENTS";
+    /// Hash: [`super::digest::DigestKey`] to [`super::zone::Mark`].
+    pub const DIGESTS: &str = "DIGESTS";
+    /// Array: how many digests a generation has (u32), by slot.
+    pub const DIGESTS_IN_USE: &str = "DIGESTS_IN_USE";
+    /// Task storage: [`super::digest::Measured`].
+    pub const MEASURED: &str = "MEASURED";
+    /// Task storage: [`super::arguments::Start`].
+    pub const STARTS: &str = "STARTS";
     /// Longest prefix: [`super::address::AddressKey`] to [`super::address::AddressRule`].
     pub const ADDRESSES: &str = "ADDRESSES";
     /// Ring: refusals and holds.
@@ -76,6 +88,11 @@ pub mod name {
         GIVEN,
         OWNERS,
         ZONE_CACHE,
+        ARGUMENTS,
+        STARTS,
+        DIGESTS,
+        DIGESTS_IN_USE,
+        MEASURED,
         ADDRESSES,
         DENIES,
         ALLOWS,

@@ -196,6 +196,12 @@ impl InForce {
                 .into_iter()
                 .map(|(profile, zone, cell)| ((profile, zone), cell))
                 .collect(),
+            arguments: compiled
+                .arguments()
+                .map(|(profile, zone, rules)| {
+                    ((profile, zone.0), rules.iter().map(|rule| rule.text.clone()).collect())
+                })
+                .collect(),
         }
     }
 

@@ -184,8 +184,13 @@ fn object(event: &Event, operation: Operation, paths: [&[u8]; 2]) -> Object {
         | Operation::Access
         | Operation::Receive
         | Operation::Attribute
-        | Operation::Ioctl
-        | Operation::Arguments => file(event, paths),
+        | Operation::Ioctl => file(event, paths),
+        Operation::Arguments => Object::Program {
+            path: path(paths[0], event.flags & PATH_CUT != 0),
+            dev: event.dev,
+            ino: event.ino,
+            rule: event.detail,
+        },
     }
 }
 

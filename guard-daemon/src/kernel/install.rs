@@ -7,18 +7,20 @@
 //! nobody reads; the next push clears them.
 //!
 //! The idle slot may still be read by a program that began before the last flip. Before it is touched, a grace
-//! period passes in which every such program ends. That holds for programs that cannot sleep; the loader
-//! refuses an object in which one that decides may.
+//! period passes in which every such program ends. That holds for programs that cannot sleep; of those that may, the
+//! loader takes only the ones that are known to ask, after they have looked, whether the generation is still theirs.
 
 use std::os::fd::AsFd;
 
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{HashMap, Map};
 use guard_common::limits::{
-    ADDRESSES_MAX, CHILDREN_MAX, NAME_RULE_LEN_MAX, NAMES_MAX, PROFILES_MAX, ZONES_MAX,
+    ADDRESSES_MAX, CHILDREN_MAX, DIGESTS_MAX, NAME_RULE_LEN_MAX, NAMES_MAX, PROFILES_MAX, ZONES_MAX,
 };
 use guard_common::map::address::{ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule};
+use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey};
 use guard_common::map::cell::{self, Cell};
+use guard_common::map::digest::DigestKey;
 use guard_common::map::name;
 use guard_common::map::zone::{ChildKey, Mark, MarkKey, NameKey, NameKind, NameLengths};
 
@@ -84,6 +86,8 @@ impl Maps {
         self.write_children(slot, rows)?;
         self.write_names(slot, rows)?;
         self.write_addresses(slot, &rows.addresses)?;
+        self.write_arguments(slot, &rows.arguments)?;
+        self.write_digests(slot, &rows.digests)?;
         Ok(Prepared { generation: next, marks: rows.marks.iter().copied().collect() })
     }
 
@@ -101,6 +105,8 @@ impl Maps {
         clear_hash::<MarkKey, Mark>(&mut self.marks, name::MARKS, |key| key.slot == slot)?;
         clear_hash::<ChildKey, Mark>(&mut self.children, name::CHILDREN, |key| key.slot == slot)?;
         clear_hash::<NameKey, Mark>(&mut self.names, name::NAMES, |key| u32::from(key.slot) == slot)?;
+        clear_hash::<ArgumentsKey, ArgumentRules>(&mut self.arguments, name::ARGUMENTS, |key| key.slot == slot)?;
+        clear_hash::<DigestKey, Mark>(&mut self.digests, name::DIGESTS, |key| key.slot == slot)?;
         let mut trie = trie(&mut self.addresses)?;
         let stale =
             trie.keys().filter(|key| key.as_ref().map_or(true, |key| u32::from(key.data().0.slot) == slot));
@@ -163,6 +169,27 @@ impl Maps {
                 .map_err(|error| write_failed(name::ADDRESSES, error, ADDRESSES_MAX, FEWER_RULES))?;
         }
         Ok(())
+    }
+
+    fn write_arguments(&mut self, slot: u32, rows: &[(u16, u16, ArgumentRules)]) -> Result<(), MapFailure> {
+        for (profile, zone, rules) in rows {
+            let key = Plain(ArgumentsKey { slot, profile: *profile, zone: *zone });
+            let row = (key, Plain(*rules));
+            insert(&mut self.arguments, name::ARGUMENTS, row, ARGUMENT_RULES_MAX, FEWER_RULES)?;
+        }
+        Ok(())
+    }
+
+    /// How many there are is written last: a program that finds none takes no digests.
+    fn write_digests(&mut self, slot: u32, rows: &[([u8; 32], Mark)]) -> Result<(), MapFailure> {
+        for (sha256, mark) in rows {
+            let key = Plain(DigestKey { slot, sha256: *sha256 });
+            insert(&mut self.digests, name::DIGESTS, (key, Plain(*mark)), DIGESTS_MAX, FEWER_RULES)?;
+        }
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        array_mut::<u32>(&mut self.digests_in_use, name::DIGESTS_IN_USE)?
+            .set(slot, count, 0)
+            .map_err(|error| MapFailure::call(name::DIGESTS_IN_USE, "write", error))
     }
 }
 

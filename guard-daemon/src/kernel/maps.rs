@@ -36,6 +36,9 @@ pub struct Maps {
     pub(super) names: Map,
     pub(super) name_lengths: Map,
     pub(super) addresses: Map,
+    pub(super) arguments: Map,
+    pub(super) digests: Map,
+    pub(super) digests_in_use: Map,
     /// Marks of the policy in force, so that a private mark that covered one can be taken away again. Empty
     /// after a restart, until the daemon pushes its policy.
     pub(super) policy_marks: std::collections::HashMap<InodeKey, Mark>,
@@ -87,6 +90,9 @@ impl Maps {
             names: switches::open(pins, name::NAMES)?,
             name_lengths: switches::open(pins, name::NAME_LENGTHS)?,
             addresses: switches::open(pins, name::ADDRESSES)?,
+            arguments: switches::open(pins, name::ARGUMENTS)?,
+            digests: switches::open(pins, name::DIGESTS)?,
+            digests_in_use: switches::open(pins, name::DIGESTS_IN_USE)?,
             policy_marks: std::collections::HashMap::new(),
             agent_cgroups: switches::open(pins, name::AGENT_CGROUPS)?,
             given: switches::open(pins, name::GIVEN)?,

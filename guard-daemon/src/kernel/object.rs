@@ -30,6 +30,9 @@ const POLICY: &[&str] = &[
     name::NAMES,
     name::NAME_LENGTHS,
     name::ADDRESSES,
+    name::ARGUMENTS,
+    name::DIGESTS,
+    name::DIGESTS_IN_USE,
 ];
 
 /// A map's form, as far as programs and daemon depend on it.
@@ -91,12 +94,12 @@ fn with_whole_policy(mut renewed: Vec<&'static str>, pinned: impl Fn(&str) -> bo
 pub(super) fn check() -> Result<(), LoadError> {
     let object = parse(BYTES)?;
     for (name, program) in &object.programs {
-        if programs::find(name).is_none() {
+        let Some(known) = programs::find(name) else {
             return Err(disagreement(format!("program {name} is not in the daemon's table")));
-        }
+        };
         // A policy push waits for programs that cannot sleep, and for no others: one that sleeps with a
         // generation in hand could read rows of the next but one.
-        if may_sleep(&program.section) {
+        if may_sleep(&program.section) && !known.may_sleep {
             return Err(disagreement(format!(
                 "program {name} may sleep, and a policy push does not wait for it"
             )));

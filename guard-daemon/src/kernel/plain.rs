@@ -3,7 +3,9 @@
 
 use aya::Pod;
 use guard_common::map::address::{AddressKey, AddressRule};
+use guard_common::map::arguments::{ArgumentRules, ArgumentsKey};
 use guard_common::map::cell::Cell;
+use guard_common::map::digest::DigestKey;
 use guard_common::map::label::Label;
 use guard_common::map::zone::{ChildKey, GivenKey, Mark, MarkKey, NameKey, NameLengths};
 
@@ -40,4 +42,7 @@ macro_rules! plain {
     };
 }
 
-plain!(AddressKey, AddressRule, Cell, ChildKey, GivenKey, Label, Mark, MarkKey, Meta, NameKey, NameLengths);
+plain!(
+    AddressKey, AddressRule, ArgumentRules, ArgumentsKey, Cell, ChildKey, DigestKey, GivenKey, Label, Mark, MarkKey,
+    Meta, NameKey, NameLengths,
+);

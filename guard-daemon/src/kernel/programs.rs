@@ -43,6 +43,8 @@ pub struct Program {
     pub arguments: &'static [&'static str],
     /// Whether every kernel has the place.
     pub presence: Presence,
+    /// It may sleep: it reads no policy, or asks again whether the policy that it read is still in force.
+    pub may_sleep: bool,
 }
 
 /// An argument of any type.
@@ -50,7 +52,16 @@ const UNREAD: &str = "_";
 
 impl Program {
     const fn lsm(hook: &'static str, arguments: &'static [&'static str]) -> Self {
-        Self { name: hook, kind: Kind::Lsm, target: hook, arguments, presence: Presence::Always }
+        Self { name: hook, kind: Kind::Lsm, target: hook, arguments, presence: Presence::Always, may_sleep: false }
+    }
+
+    /// Another program for a hook.
+    const fn beside(name: &'static str, hook: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { name, ..Self::lsm(hook, arguments) }
+    }
+
+    const fn sleeping(self) -> Self {
+        Self { may_sleep: true, ..self }
     }
 
     const fn present(self, presence: Presence) -> Self {
@@ -153,6 +164,8 @@ pub fn here() -> &'static [&'static Program] {
     })
 }
 
+const START: &[&str] = &["struct linux_binprm *"];
+const MAPPING: &[&str] = &["struct file *", "long unsigned int", "long unsigned int", "long unsigned int"];
 const FILE: &[&str] = &["struct file *"];
 const PATH: &[&str] = &["struct path *"];
 const ENTRY: &[&str] = &["struct path *", "struct dentry *"];
@@ -174,6 +187,7 @@ pub const ALL: &[Program] = &[
         target: "cgroup_attach_task",
         arguments: &["struct cgroup *", "char *", "struct task_struct *", "bool"],
         presence: Presence::Always,
+        may_sleep: false,
     },
     Program {
         name: "sched_process_fork",
@@ -181,6 +195,7 @@ pub const ALL: &[Program] = &[
         target: "sched_process_fork",
         arguments: &["struct task_struct *", "struct task_struct *"],
         presence: Presence::Always,
+        may_sleep: false,
     },
     Program {
         name: "enrol_existing",
@@ -188,6 +203,7 @@ pub const ALL: &[Program] = &[
         target: "task",
         arguments: &["struct bpf_iter_meta *", "struct task_struct *"],
         presence: Presence::Always,
+        may_sleep: false,
     },
     Program {
         name: "vfs_rename_done",
@@ -195,6 +211,7 @@ pub const ALL: &[Program] = &[
         target: "vfs_rename",
         arguments: &["struct renamedata *"],
         presence: Presence::Always,
+        may_sleep: false,
     },
     Program {
         name: "vfs_rmdir_done",
@@ -202,26 +219,22 @@ pub const ALL: &[Program] = &[
         target: "vfs_rmdir",
         arguments: &[],
         presence: Presence::Always,
+        may_sleep: false,
     },
     // Programs and memory.
-    Program::lsm("bprm_check_security", &["struct linux_binprm *"]),
-    Program::lsm(
-        "mmap_file",
-        &["struct file *", "long unsigned int", "long unsigned int", "long unsigned int"],
-    ),
+    // Of two on one hook the one attached last is called first: what measures stands behind what judges.
+    Program::lsm("bprm_check_security", START),
+    Program::beside("measure_program", "bprm_check_security", START).sleeping(),
+    Program::lsm("bprm_committed_creds", START).sleeping(),
+    Program::lsm("mmap_file", MAPPING),
+    Program::beside("measure_mapping", "mmap_file", MAPPING).sleeping(),
     Program::lsm("file_mprotect", &["struct vm_area_struct *", "long unsigned int", "long unsigned int"]),
     // Files: opening, descriptors, names, attributes.
     Program::lsm("file_open", FILE),
     Program::lsm("file_permission", &["struct file *", "int"]),
     Program::lsm("file_truncate", FILE).present(Presence::Where("before 6.2, path_truncate sees it")),
     Program::lsm("file_receive", FILE),
-    Program {
-        name: "socket_receive",
-        kind: Kind::Lsm,
-        target: "file_receive",
-        arguments: FILE,
-        presence: Presence::Always,
-    },
+    Program::beside("socket_receive", "file_receive", FILE),
     Program::lsm("file_ioctl", REQUEST),
     Program::lsm("file_ioctl_compat", REQUEST).present(Presence::Where("older kernels ask file_ioctl")),
     Program::lsm("path_truncate", PATH),
@@ -238,13 +251,8 @@ pub const ALL: &[Program] = &[
     Program::lsm("path_chmod", &["struct path *", "umode_t"]),
     Program::lsm("path_chown", PATH),
     Program::lsm("inode_setattr", &[UNREAD, "struct dentry *", "struct iattr *"]).present(Presence::Variant),
-    Program {
-        name: "inode_setattr_unmapped",
-        kind: Kind::Lsm,
-        target: "inode_setattr",
-        arguments: &["struct dentry *", "struct iattr *"],
-        presence: Presence::Variant,
-    },
+    Program::beside("inode_setattr_unmapped", "inode_setattr", &["struct dentry *", "struct iattr *"])
+        .present(Presence::Variant),
     Program::lsm("inode_setxattr", MAPPED),
     Program::lsm("inode_removexattr", MAPPED),
     Program::lsm("inode_set_acl", MAPPED).present(ACL),
@@ -320,13 +328,8 @@ mod tests {
         Program::lsm("file_open", FILE),
         Program::lsm("file_truncate", FILE).present(Presence::Where("elsewhere")),
         Program::lsm("inode_setattr", &[UNREAD, "struct dentry *"]).present(Presence::Variant),
-        Program {
-            name: "inode_setattr_unmapped",
-            kind: Kind::Lsm,
-            target: "inode_setattr",
-            arguments: &["struct dentry *"],
-            presence: Presence::Variant,
-        },
+        Program::beside("inode_setattr_unmapped", "inode_setattr", &["struct dentry *"])
+            .present(Presence::Variant),
     ];
 
     fn names(places: &'static [(&str, &str)]) -> Result<Vec<&'static str>, String> {

@@ -68,6 +68,18 @@ pub enum Object {
         /// `guard_common::event::{OPEN_*, PATH_*}` bits.
         flags: u32,
     },
+    /// A program, with the arguments that it was started with.
+    Program {
+        /// As a file's.
+        path: String,
+        /// As a file's.
+        dev: u32,
+        /// As a file's.
+        #[serde(with = "super::decimal")]
+        ino: u64,
+        /// Which of its zone's rules on arguments spoke, counted from 0.
+        rule: u16,
+    },
     /// A network peer.
     Peer {
         /// Address, IPv4 in dotted form.
@@ -120,6 +132,7 @@ impl std::fmt::Display for Object {
                     other => write!(f, "protocol {other}"),
                 }
             }
+            Self::Program { path, .. } => write!(f, "{path} with these arguments"),
             Self::Task => f.write_str("a new task"),
             Self::Socket { family, protocol, option: 0 } => {
                 write!(f, "a socket of family {family}, protocol {protocol}")

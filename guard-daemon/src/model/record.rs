@@ -220,6 +220,10 @@ impl Enforce {
     pub fn remedy(&self) -> Option<String> {
         let profile = &self.instance.as_ref()?.profile;
         let (surface, zone) = (&self.surface, &self.zone);
+        if self.reason == Reason::ArgumentRule.name() {
+            let rule = self.findings.iter().find_map(|finding| finding.reason.split('`').nth(1))?;
+            return Some(format!("no rule `{rule}` on arguments for profile {profile} and zone {zone}"));
+        }
         let decided_by_edges =
             [Reason::NoEdge, Reason::EdgeDenies, Reason::HoldUnavailable].map(Reason::name);
         if !decided_by_edges.contains(&self.reason.as_str())

@@ -1,15 +1,16 @@
 //! Checked to compiled: names become numbers, edges become cells. Answers what the policy decides, and why, from
 //! the same tables that the kernel gets. Knows no file system; roots are resolved elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
+use guard_common::map::arguments::ArgumentRules;
 use guard_common::map::cell::Cell;
 use guard_common::map::zone::NameKind;
 use guard_common::{Surface, Verdict, ZoneId};
 
-use super::check::{AddressRule, Checked, Profile, Zone};
+use super::check::{AddressRule, ArgumentRule, ArgumentWord, Checked, Profile, Zone};
 use super::lineage::Lineage;
 use super::problem::{Place, Problem, Problems};
 use super::rows::AddressRow;
@@ -27,23 +28,28 @@ pub struct Compiled {
     zones: BTreeMap<u16, Zone>,
     edges: BTreeMap<(u16, u16, Surface), (Verdict, Spot)>,
     addresses: Vec<AddressRow>,
+    arguments: BTreeMap<(u16, u16), Vec<ArgumentRule>>,
 }
 
 /// Compiles a checked policy. `lineage` is the one of the policy before, or an empty one.
 pub fn compile(checked: Checked, lineage: &Lineage) -> Result<Compiled, Problems> {
-    let Checked { sources, warnings, default_profile, profiles, zones, edges } = checked;
+    let Checked { sources, warnings, default_profile, profiles, zones, edges, arguments } = checked;
     let lineage = lineage.extended(&sources, &profiles, &zones)?;
     let profile_id = ids(&lineage.profiles, 0);
     let zone_id = ids(&lineage.zones, ZoneId::POLICY_FIRST.0);
     let built_in = |name: &str| ZoneId::BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, id)| id.0);
+    let ends = |profile: &str, zone: &str| {
+        Some((*profile_id.get(profile)?, built_in(zone).or_else(|| zone_id.get(zone).copied())?))
+    };
     let edges = edges
         .into_iter()
         .filter_map(|edge| {
-            let profile = *profile_id.get(&edge.profile)?;
-            let zone = built_in(&edge.zone).or_else(|| zone_id.get(&edge.zone).copied())?;
+            let (profile, zone) = ends(&edge.profile, &edge.zone)?;
             Some(((profile, zone, edge.surface), (edge.verdict, edge.spot)))
         })
         .collect();
+    let arguments =
+        arguments.into_iter().filter_map(|of| Some((ends(&of.profile, &of.zone)?, of.rules))).collect();
     let mut addresses: Vec<AddressRow> = zones
         .values()
         .filter_map(|zone| Some((*zone_id.get(&zone.name)?, zone)))
@@ -62,6 +68,7 @@ pub fn compile(checked: Checked, lineage: &Lineage) -> Result<Compiled, Problems
         zones: numbered(zones, &zone_id),
         edges,
         addresses,
+        arguments,
         lineage,
     })
 }
@@ -161,6 +168,16 @@ impl Compiled {
         &self.addresses
     }
 
+    /// Rules on arguments: profile, zone, rules in the order in which the kernel numbers them.
+    pub fn arguments(&self) -> impl Iterator<Item = (u16, ZoneId, &[ArgumentRule])> {
+        self.arguments.iter().map(|((profile, zone), rules)| (*profile, ZoneId(*zone), rules.as_slice()))
+    }
+
+    /// The rules on arguments as the kernel gets them.
+    pub fn argument_rows(&self) -> Vec<(u16, u16, ArgumentRules)> {
+        self.arguments.iter().map(|((profile, zone), rules)| (*profile, *zone, table_of(rules))).collect()
+    }
+
     /// The zone of an absolute path, found as the kernel finds an object's: from the leaf outward, at each step
     /// first the root, then the exact name; on the leaf also the patterns. As far as text can tell: knows no
     /// symbolic links, no work folders, and not guard's own.
@@ -210,6 +227,26 @@ fn ids(names: &[String], first: u16) -> BTreeMap<String, u16> {
 
 fn numbered<T>(named: BTreeMap<String, T>, ids: &BTreeMap<String, u16>) -> BTreeMap<u16, T> {
     named.into_iter().filter_map(|(name, value)| Some((*ids.get(&name)?, value))).collect()
+}
+
+/// Each word once, and for each rule the bits of its words.
+fn table_of(rules: &[ArgumentRule]) -> ArgumentRules {
+    let words: BTreeSet<&ArgumentWord> = rules.iter().flat_map(|rule| &rule.words).collect();
+    let mut table = ArgumentRules { words_len: words.len() as u32, ..ArgumentRules::default() };
+    for (place, word) in table.words.iter_mut().zip(&words) {
+        for (position, byte) in word.text.bytes().enumerate() {
+            if let Some(group) = place.text.get_mut(position / 8) {
+                *group |= u64::from(byte) << (position % 8 * 8);
+            }
+        }
+        place.len = word.text.len() as u32;
+        place.kind = u32::from(word.kind.raw());
+    }
+    for (place, rule) in table.rules.iter_mut().zip(rules) {
+        let has = |word: &&ArgumentWord| rule.words.contains(word);
+        *place = words.iter().enumerate().filter(|(_, word)| has(word)).fold(0, |bits, (bit, _)| bits | 1 << bit);
+    }
+    table
 }
 
 /// An address row before its zone has a number.

@@ -55,6 +55,17 @@ pub enum Change {
         /// Whether it allows what was refused.
         widens: bool,
     },
+    /// Programs may be started with other arguments.
+    Arguments {
+        /// By this profile,
+        profile: String,
+        /// programs of this zone.
+        zone: String,
+        /// Forbidden from now on.
+        added: Vec<String>,
+        /// Forbidden no longer.
+        removed: Vec<String>,
+    },
     /// Objects came to a zone, or left it.
     Objects {
         /// The zone.
@@ -72,6 +83,7 @@ pub fn diff(before: &Compiled, after: &Compiled) -> Vec<Change> {
     profiles(before, after, &mut changes);
     edges(before, after, &mut changes);
     objects(before, after, &mut changes);
+    arguments(before, after, &mut changes);
     changes
 }
 
@@ -157,11 +169,35 @@ fn objects(before: &Compiled, after: &Compiled, changes: &mut Vec<Change>) {
     }
 }
 
+fn arguments(before: &Compiled, after: &Compiled, changes: &mut Vec<Change>) {
+    let by_name = |policy: &Compiled| -> BTreeMap<(String, String), BTreeSet<String>> {
+        policy
+            .arguments()
+            .filter_map(|(profile, zone, rules)| {
+                let ends = (policy.profile_name(profile)?.to_owned(), policy.zone_name(zone)?.to_owned());
+                Some((ends, rules.iter().map(|rule| format!("\"{}\"", rule.text)).collect()))
+            })
+            .collect()
+    };
+    let (old, new) = (by_name(before), by_name(after));
+    let none = BTreeSet::new();
+    for ends in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+        let (added, removed) = differ(old.get(ends).unwrap_or(&none), new.get(ends).unwrap_or(&none));
+        if !added.is_empty() || !removed.is_empty() {
+            let (profile, zone) = ends.clone();
+            changes.push(Change::Arguments { profile, zone, added, removed });
+        }
+    }
+}
+
 fn members(zone: &Zone) -> BTreeSet<String> {
-    let Zone { name: _, paths, names, addresses, spot: _ } = zone;
+    let Zone { name: _, paths, names, packages, digests, addresses, spot: _ } = zone;
     let names = names.iter().map(|(rule, _)| rule.to_string());
     let addresses = addresses.iter().map(|(rule, _)| rule.to_string());
-    paths.iter().map(|(path, _)| path.clone()).chain(names).chain(addresses).collect()
+    let packages = packages.iter().map(|(package, _)| format!("package {package}"));
+    let digests = digests.iter().map(|(digest, _)| format!("sha256:{}", hex::encode(digest)));
+    let placed = paths.iter().map(|(path, _)| path.clone()).chain(names).chain(packages);
+    placed.chain(digests).chain(addresses).collect()
 }
 
 /// What is only in the second, and what is only in the first.
@@ -187,6 +223,10 @@ impl fmt::Display for Change {
             Self::Edge { profile, zone, surface, before, after, widens } => {
                 let wider = if *widens { " (wider)" } else { "" };
                 write!(f, "{profile} -> {zone} by {surface}: {after}, was {before}{wider}")
+            }
+            Self::Arguments { profile, zone, added, removed } => {
+                write!(f, "{profile} -> {zone}, forbidden arguments:")?;
+                members_changed(f, added, removed)
             }
             Self::Objects { zone, added, removed } => {
                 write!(f, "zone {zone}:")?;

@@ -5,6 +5,7 @@
 use std::net::Ipv6Addr;
 
 use guard_common::limits::CHILD_NAME_LEN_MAX;
+use guard_common::map::arguments::ArgumentRules;
 use guard_common::map::cell::Cell;
 use guard_common::map::zone::{Mark, NameKind};
 
@@ -27,6 +28,10 @@ pub struct Rows {
     pub names: Vec<(NameKind, Vec<u8>, Mark)>,
     /// Address rules.
     pub addresses: Vec<AddressRow>,
+    /// (profile, zone) to the rules on what its programs are started with.
+    pub arguments: Vec<(u16, u16, ArgumentRules)>,
+    /// SHA-256 of programs to their mark.
+    pub digests: Vec<([u8; 32], Mark)>,
 }
 
 /// One address rule.

@@ -90,6 +90,7 @@ pub(crate) fn policy() -> PolicyView {
             (ZoneId::WORK.0, "work".to_owned()),
             (ZoneId::ELSEWHERE.0, "elsewhere".to_owned()),
         ]),
+        arguments: BTreeMap::new(),
         cells: BTreeMap::from([
             ((PROFILE, ZoneId::WORK.0), work),
             ((PROFILE, ZoneId::ELSEWHERE.0), elsewhere),

@@ -5,7 +5,7 @@
 use guard_common::{Operation, Reason, Verdict, ZoneId};
 
 use super::Primitive;
-use crate::model::action::{Action, KernelVerdict};
+use crate::model::action::{Action, KernelVerdict, Object};
 use crate::model::finding::{Answer, Finding};
 use crate::model::state::State;
 use crate::model::state::policies::PolicyView;
@@ -23,6 +23,7 @@ impl Primitive for NetworkBoundary {
         let (answer, reason) = match looked_at_zone(action) {
             Looked::Up => derive(action, state),
             Looked::Refuses => whatever_the_policy(&action.kernel),
+            Looked::AtArguments => at_arguments(action, state),
             Looked::Away(why) => (Answer::NotApplicable, why.to_owned()),
         };
         Finding::exact(NAME, answer, reason)
@@ -35,6 +36,8 @@ enum Looked {
     Up,
     /// It could not find out, or refuses such a thing under every policy.
     Refuses,
+    /// A rule on arguments spoke.
+    AtArguments,
     /// It never needed a zone.
     Away(&'static str),
 }
@@ -54,8 +57,8 @@ fn looked_at_zone(action: &Action) -> Looked {
         | Reason::NoPolicy
         | Reason::DeviceNode
         | Reason::SourceRoute
-        | Reason::ArgumentRule
         | Reason::ArgumentsTooLong => Looked::Refuses,
+        Reason::ArgumentRule => Looked::AtArguments,
         Reason::EdgeAllows | Reason::NoEdge | Reason::EdgeDenies | Reason::HoldUnavailable => Looked::Up,
     }
 }
@@ -68,6 +71,26 @@ fn whatever_the_policy(kernel: &KernelVerdict) -> (Answer, String) {
             let verdict = kernel.verdict.name();
             (Answer::Error, format!("the kernel says {verdict} although {sentence}"))
         }
+    }
+}
+
+/// The arguments themselves are gone: whether there is such a rule is what can be said.
+fn at_arguments(action: &Action, state: &State) -> (Answer, String) {
+    let generation = action.kernel.generation;
+    let Some(view) = state.policies.generation(generation) else {
+        return (Answer::Abstain, format!("policy generation {generation} is not known any more"));
+    };
+    let crossing = crossing(view, action);
+    let rules = view.arguments.get(&(action.actor.profile, action.kernel.zone.0));
+    let rule = if let Object::Program { rule, .. } = &action.object {
+        rules.and_then(|rules| rules.get(usize::from(*rule)))
+    } else {
+        None
+    };
+    match (rule, action.kernel.verdict) {
+        (Some(rule), Verdict::Deny) => (Answer::Fail, format!("{crossing}: a rule forbids `{rule}`")),
+        (Some(_), _) => (Answer::Error, format!("{crossing}: a rule spoke, and the kernel did not refuse")),
+        (None, _) => (Answer::Error, format!("{crossing}: the policy has no such rule")),
     }
 }
 
@@ -174,7 +197,6 @@ mod tests {
             Reason::NoPolicy,
             Reason::DeviceNode,
             Reason::SourceRoute,
-            Reason::ArgumentRule,
             Reason::ArgumentsTooLong,
         ];
         for reason in reasons {
@@ -183,6 +205,23 @@ mod tests {
             action.kernel.verdict = Verdict::Allow;
             assert_eq!(answer(&action), Answer::Error, "{reason:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_on_arguments_is_named_and_one_that_is_not_there_is_an_error() {
+        let mut state = fixture::state();
+        let mut policy = fixture::policy();
+        policy.arguments.insert((fixture::PROFILE, ZoneId::WORK.0), vec!["push --force*".to_owned()]);
+        state.policies.take(policy);
+        let mut action = fixture::refused(Reason::ArgumentRule, ZoneId::WORK);
+        let mut finding = |rule| {
+            action.object = Object::Program { path: "/usr/bin/git".to_owned(), dev: 1, ino: 2, rule };
+            NetworkBoundary.judge(&action, &state)
+        };
+        let named = finding(0);
+        assert_eq!(named.answer, Answer::Fail);
+        assert!(named.reason.ends_with("a rule forbids `push --force*`"), "{}", named.reason);
+        assert_eq!(finding(1).answer, Answer::Error);
     }
 
     #[test]

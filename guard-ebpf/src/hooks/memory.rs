@@ -7,6 +7,7 @@ use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::{News, conclude, raw_argument, report};
 use crate::checks::{self, network_boundary};
+use crate::digest;
 use crate::emit::Report;
 use crate::kernel::{File, Vma};
 use crate::subject::Subject;
@@ -69,11 +70,42 @@ fn judge_mapping(subject: &Subject, file: File, asked: u32, report: &mut Report)
     let seen = zone::of_file(subject, file, Operation::Map, asked & (READ | WRITE | EXEC))?;
     report.zone = seen.zone as u16;
     judge_uses(subject, seen.zone, asked, report)?;
+    if asked & EXEC != 0 {
+        judge_content(subject, file, report)?;
+    }
     if asked & OWN_CODE != 0 {
         run_memory(subject, report)?;
     }
     // Opening it was told; each library of each program is not news.
     Ok(News::Count)
+}
+
+/// What is mapped may change afterwards: a digest can forbid it, and not allow it.
+#[inline(always)]
+fn judge_content(subject: &Subject, file: File, report: &mut Report) -> Result<(), Reason> {
+    let zone = digest::zone(subject, file)?;
+    if zone == 0 {
+        return Ok(());
+    }
+    let place = report.zone;
+    report.zone = zone as u16;
+    network_boundary::check(subject, zone, Surface::Exec)?;
+    report.zone = place;
+    Ok(())
+}
+
+// Behind `mmap_file` in the order of attachment, and so before it in the order of calls.
+#[lsm(hook = "mmap_file", sleepable)]
+pub fn measure_mapping(ctx: LsmContext) -> i32 {
+    if ctx.arg::<u32>(2) & PROT_EXEC == 0 || raw_argument(&ctx, 0) == 0 {
+        return 0;
+    }
+    if Subject::current_judged().is_some()
+        && let Some(file) = File(ctx.arg(0)).checked()
+    {
+        digest::measure(file);
+    }
+    0
 }
 
 #[inline(always)]

@@ -58,7 +58,23 @@ fields!(Path {
 
 fields!(Bprm {
     file: File = OFF_BPRM_FILE;
+    /// Address of the name that was asked for.
+    filename: u64 = OFF_BPRM_FILENAME;
+    /// Address of the name of what is started for it.
+    interpreter: u64 = OFF_BPRM_INTERP;
+    /// How many arguments.
+    argc: u32 = OFF_BPRM_ARGC;
+    /// Where they begin in the new program's memory.
+    arguments: u64 = OFF_BPRM_P;
 });
+
+impl Bprm {
+    /// Whether this is what was asked for, and not an interpreter of it.
+    #[inline(always)]
+    pub fn is_first(self) -> bool {
+        self.filename() == self.interpreter()
+    }
+}
 
 fields!(RenameData {
     old_dentry: Dentry = OFF_RENAMEDATA_OLD_DENTRY;

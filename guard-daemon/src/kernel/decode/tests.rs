@@ -110,7 +110,8 @@ fn action(bytes: &[u8]) -> Action {
 fn file_path(bytes: &[u8]) -> String {
     match action(bytes).object {
         Object::File { path, .. } => path,
-        other @ (Object::Peer { .. }
+        other @ (Object::Program { .. }
+        | Object::Peer { .. }
         | Object::Task
         | Object::Socket { .. }
         | Object::Process { .. }
@@ -239,7 +240,8 @@ proptest! {
         if let Ok(Decoded::Decision(action)) = decode(Ring::Deny, &bytes) {
             let shown = format!("{}{}", action.actor.comm, match &action.object {
                 Object::File { path, second_path, .. } => format!("{path}{second_path:?}"),
-                other @ (Object::Peer { .. }
+                other @ (Object::Program { .. }
+        | Object::Peer { .. }
         | Object::Task
         | Object::Socket { .. }
         | Object::Process { .. }

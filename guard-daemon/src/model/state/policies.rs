@@ -23,6 +23,8 @@ pub struct PolicyView {
     pub zones: BTreeMap<u16, String>,
     /// Edges by (profile, zone).
     pub cells: BTreeMap<(u16, u16), Cell>,
+    /// Rules on arguments as they are written, by (profile, zone).
+    pub arguments: BTreeMap<(u16, u16), Vec<String>>,
 }
 
 impl PolicyView {

@@ -1,7 +1,7 @@
 //! Edges: which profile may cross into which zone by which surface. Refuses an edge that can never decide
 //! anything, and two edges that decide the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guard_common::{Surface, Verdict, ZoneId};
 
@@ -29,6 +29,8 @@ pub(super) struct Written {
 }
 
 pub(super) fn read(table: Table<'_>, draft: &mut Draft, report: &mut Report) {
+    const OWN: &str = "write write_xor_execute = [\"agent\"]";
+    draft.write_xor_execute.extend(table.texts("write_xor_execute", OWN, report));
     let Some(value) = table.value("edges") else { return };
     let Some(items) = value.items() else {
         value.refuse_kind("`edges`", "a list of tables", EXAMPLE, report);
@@ -90,10 +92,43 @@ pub(super) fn finish(draft: &Draft, report: &mut Report) -> Vec<Edge> {
             }
         }
     }
-    edges.into_values().collect()
+    let mut edges: Vec<Edge> = edges.into_values().collect();
+    for profile in &draft.write_xor_execute {
+        if profile_is_known(draft, profile, report) {
+            take_execution(&profile.text, &mut edges, report);
+        }
+    }
+    edges
 }
 
-fn profile_is_known(draft: &Draft, profile: &Text, report: &mut Report) -> bool {
+/// Turns every edge by which the profile could run what it may write into one that forbids it.
+fn take_execution(profile: &str, edges: &mut [Edge], report: &mut Report) {
+    let own = |edge: &&Edge| edge.profile == profile && edge.verdict != Verdict::Deny;
+    let writable: BTreeSet<String> = edges
+        .iter()
+        .filter(own)
+        .filter(|edge| edge.surface == Surface::Write)
+        .map(|edge| edge.zone.clone())
+        .collect();
+    for edge in edges.iter_mut().filter(|edge| own(&&**edge) && edge.surface == Surface::Exec) {
+        let is_memory = built_in(&edge.zone) == Some(ZoneId::MEMORY);
+        if is_memory || writable.contains(&edge.zone) {
+            edge.verdict = Verdict::Deny;
+            let why = if is_memory { "memory is written before it is run" } else { "it may write there" };
+            let reason = format!("`exec` into `{}` is in force as `deny`: {why}", edge.zone);
+            report.warn(edge.spot, reason, format!("`write_xor_execute` names `{profile}`"));
+        }
+    }
+}
+
+/// Whether objects of the zone have the surface; complains where they do not.
+pub(super) fn has_surface(draft: &Draft, zone: &Text, surface: Surface, report: &mut Report) -> bool {
+    let Some(kind) = Kind::of(draft, zone, report) else { return false };
+    let text = Text { text: surface.name().to_owned(), spot: zone.spot };
+    kind.surface(&zone.text, &text, report).is_some()
+}
+
+pub(super) fn profile_is_known(draft: &Draft, profile: &Text, report: &mut Report) -> bool {
     let known = draft.profiles.contains_key(&profile.text);
     if !known {
         let none = "define it: [profiles.agent]";
@@ -128,8 +163,12 @@ impl Kind {
         if let Some(own) = draft.zones.get(&zone.text) {
             let names = !own.names.is_empty();
             // A zone of nothing was refused for that; its edges need no complaints of their own.
-            let files = !own.paths.is_empty() || names || own.addresses.is_empty();
-            return Some(Self::new(files, !own.addresses.is_empty(), names));
+            let placed = !own.paths.is_empty() || names || !own.packages.is_empty();
+            let addresses = !own.addresses.is_empty();
+            if !placed && !own.digests.is_empty() {
+                return Some(Self::of_digests(addresses));
+            }
+            return Some(Self::new(placed || !addresses, addresses, names));
         }
         match built_in(&zone.text) {
             Some(ZoneId::GUARD) => {
@@ -167,6 +206,12 @@ impl Kind {
         let surfaces = kinds.iter().filter(|(has, _)| *has).flat_map(|(_, surfaces)| *surfaces).copied();
         let holds = if files { "no addresses" } else { "addresses only" };
         Self { surfaces: surfaces.collect(), holds, names }
+    }
+
+    /// A digest says nothing of where a file lies, and so nothing of who may write it.
+    fn of_digests(addresses: bool) -> Self {
+        let surfaces = if addresses { [&[Surface::Exec], OF_ADDRESSES].concat() } else { vec![Surface::Exec] };
+        Self { surfaces, holds: "digests only", names: false }
     }
 
     fn surface(&self, zone: &str, text: &Text, report: &mut Report) -> Option<Surface> {

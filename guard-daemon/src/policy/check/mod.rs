@@ -2,10 +2,12 @@
 //! the whole policy with all that is wrong with it. Knows nothing of ids, maps or the file system.
 
 mod address;
+mod arguments;
 mod edges;
 mod name;
 mod path;
 mod profiles;
+mod program;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use guard_common::{Surface, Verdict};
 use toml::de::DeTable;
 
 pub use address::AddressRule;
+pub use arguments::{ArgumentRule, ArgumentWord};
 pub use name::NameRule;
 pub use profiles::{Launch, Launcher};
 pub(super) use zones::ZONES_OWN_MAX;
@@ -26,7 +29,7 @@ use super::source::{Sources, Spot};
 const VERSION: i64 = 1;
 
 /// Keys of a policy.
-const KEYS: &[&str] = &["version", "include", "default_profile", "profiles", "zones", "edges"];
+const KEYS: &[&str] = &["version", "include", "default_profile", "write_xor_execute", "profiles", "zones", "edges", "arguments"];
 
 /// Primitives that this version has. None has settings yet.
 const PRIMITIVES: &[&str] = &["kill_switch", "identity_binding", "network_boundary", "signed_audit"];
@@ -52,6 +55,7 @@ pub struct Checked {
     pub(super) profiles: BTreeMap<String, Profile>,
     pub(super) zones: BTreeMap<String, Zone>,
     pub(super) edges: Vec<Edge>,
+    pub(super) arguments: Vec<arguments::Arguments>,
 }
 
 /// What an agent may be started as.
@@ -73,6 +77,10 @@ pub struct Zone {
     pub paths: Vec<(String, Spot)>,
     /// Name rules.
     pub names: Vec<(NameRule, Spot)>,
+    /// Debian packages, whose programs and libraries belong to it.
+    pub packages: Vec<(String, Spot)>,
+    /// SHA-256 of programs, wherever they lie.
+    pub digests: Vec<([u8; 32], Spot)>,
     /// Address rules.
     pub addresses: Vec<(AddressRule, Spot)>,
     pub(super) spot: Spot,
@@ -110,12 +118,15 @@ pub fn check(sources: Sources) -> Result<Checked, Problems> {
         profiles::read(table, &mut draft, &mut report);
         zones::read(table, &mut draft, &mut report);
         edges::read(table, &mut draft, &mut report);
+        arguments::read(table, &mut draft, &mut report);
     }
     zones::finish(&draft, &mut report);
     let edges = edges::finish(&draft, &mut report);
+    let arguments = arguments::finish(&draft, &mut report);
     let default_profile = profiles::finish(&draft, &mut report);
     let warnings = report.finish(&sources)?;
-    Ok(Checked { warnings, default_profile, profiles: draft.profiles, zones: draft.zones, edges, sources })
+    let Draft { profiles, zones, .. } = draft;
+    Ok(Checked { warnings, default_profile, profiles, zones, edges, arguments, sources })
 }
 
 /// What was read so far, of all files.
@@ -125,6 +136,9 @@ struct Draft {
     profiles: BTreeMap<String, Profile>,
     zones: BTreeMap<String, Zone>,
     edges: Vec<edges::Written>,
+    arguments: Vec<arguments::Written>,
+    /// Profiles that may run nothing that they may write.
+    write_xor_execute: Vec<super::document::Text>,
 }
 
 fn top_level(table: Table<'_>, report: &mut Report) {

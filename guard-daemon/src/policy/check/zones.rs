@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use guard_common::ZoneId;
-use guard_common::limits::{ADDRESSES_MAX, CHILDREN_MAX, NAMES_MAX, SLOTS, ZONES_MAX};
+use guard_common::limits::{ADDRESSES_MAX, CHILDREN_MAX, DIGESTS_MAX, NAMES_MAX, SLOTS, ZONES_MAX};
 
-use super::{Draft, Zone, address, name, name_is_good, path};
+use super::{Draft, Zone, address, name, name_is_good, path, program};
 use crate::policy::document::{Report, Table, Text};
 use crate::policy::source::Spot;
 
@@ -19,6 +19,8 @@ pub(crate) const ZONES_OWN_MAX: usize = (ZONES_MAX - ZoneId::POLICY_FIRST.0 as u
 pub(crate) const ROOTS_MAX: usize = 2_000;
 /// Name rules.
 pub(crate) const NAME_RULES_MAX: usize = (NAMES_MAX / SLOTS) as usize;
+/// Digests of programs.
+pub(crate) const DIGESTS_OWN_MAX: usize = (DIGESTS_MAX / SLOTS) as usize;
 /// Address rows, ranges of ports counted port by port.
 pub(crate) const ADDRESS_ROWS_MAX: usize = (ADDRESSES_MAX / SLOTS) as usize;
 
@@ -49,12 +51,14 @@ pub(super) fn read(table: Table<'_>, draft: &mut Draft, report: &mut Report) {
 }
 
 fn zone(name: &Text, what: &str, body: Table<'_>, report: &mut Report) -> Zone {
-    body.only(what, &["paths", "names", "addresses"], report);
+    body.only(what, &["paths", "names", "packages", "digests", "addresses"], report);
     let paths = body.texts("paths", "paths = [\"/srv/data\"]", report);
     let names = body.texts("names", "names = [\".ssh\", \"*.pem\"]", report);
+    let packages = body.texts("packages", "packages = [\"git\"]", report);
+    let digests = body.texts("digests", "digests = [\"sha256:0123…\"]", report);
     let addresses = body.texts("addresses", "addresses = [\"10.0.0.0/8\"]", report);
-    if paths.is_empty() && names.is_empty() && addresses.is_empty() {
-        let reason = format!("{what} has neither paths, names nor addresses");
+    if [&paths, &names, &packages, &digests, &addresses].iter().all(|list| list.is_empty()) {
+        let reason = format!("{what} has neither paths, names, packages, digests nor addresses");
         report.refuse(name.spot, reason, "write what belongs to it, or take it out");
     }
     fn each<T>(
@@ -68,6 +72,8 @@ fn zone(name: &Text, what: &str, body: Table<'_>, report: &mut Report) -> Zone {
         name: name.text.clone(),
         paths: each(paths, path::parse, report),
         names: each(names, name::parse, report),
+        packages: each(packages, program::package, report),
+        digests: each(digests, program::digest, report),
         addresses: each(addresses, address::parse, report),
         spot: name.spot,
     }
@@ -82,6 +88,7 @@ pub(super) fn finish(draft: &Draft, report: &mut Report) {
     };
     let mut count = Count::default();
     let (mut paths, mut names, mut rows) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut packages, mut digests) = (BTreeMap::new(), BTreeMap::new());
     for zone in zones {
         count.one("zones", ZONES_OWN_MAX, zone.spot, report);
         for (path, spot) in &zone.paths {
@@ -91,6 +98,13 @@ pub(super) fn finish(draft: &Draft, report: &mut Report) {
         for (rule, spot) in &zone.names {
             count.one("names", NAME_RULES_MAX, *spot, report);
             claim(&mut names, rule, zone, ("name rule", rule), *spot, report);
+        }
+        for (package, spot) in &zone.packages {
+            claim(&mut packages, package.as_str(), zone, ("package", package), *spot, report);
+        }
+        for (digest, spot) in &zone.digests {
+            count.one("digests", DIGESTS_OWN_MAX, *spot, report);
+            claim(&mut digests, digest, zone, ("digest", &hex::encode(digest)), *spot, report);
         }
         for (rule, spot) in &zone.addresses {
             for row in crate::policy::compile::rows_of(rule) {

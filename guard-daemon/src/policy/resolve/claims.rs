@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub(super) enum Rank {
     /// A file system is mounted there.
     Mount,
+    /// A package that the policy names has it on its list.
+    Package,
     /// The policy names it.
     Root,
     /// It is guard's own.

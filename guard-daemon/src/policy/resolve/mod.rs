@@ -7,12 +7,13 @@
 //!   rewritten) or comes to be there later is in the zone as well;
 //! - a mark for every mounted file system's root, with the zone of its mount point.
 //!
-//! Where two claims meet on one object: guard's own win; a root of the policy wins over a mount; of two equals the
-//! zone that allows less wins, and it is told.
+//! Where two claims meet on one object: guard's own win; a root of the policy wins over a package's list, and that
+//! over a mount; of two equals the zone that allows less wins, and it is told.
 
 mod claims;
 mod mounts;
 mod object;
+mod packages;
 
 #[cfg(test)]
 mod tests;
@@ -89,6 +90,9 @@ pub fn resolve(policy: &Compiled, guard: &[PathBuf]) -> Result<Resolved, Problem
         for (path, spot) in &body.paths {
             resolving.root(Path::new(path), zone, Rank::Root, Some(policy.sources().place(*spot)));
         }
+        for (package, spot) in &body.packages {
+            resolving.package(package, zone, &policy.sources().place(*spot));
+        }
     }
     for mount in mounts.ends() {
         resolving.mount(mount);
@@ -163,6 +167,23 @@ impl<'a> Resolving<'a> {
             }
         }
         self.leave(&claim, "symbolic links lead on and on, and nowhere".to_owned(), place);
+    }
+
+    /// A root for each of its programs.
+    fn package(&mut self, package: &str, zone: ZoneId, place: &Place) {
+        match packages::programs(package) {
+            Ok(programs) => {
+                for program in programs {
+                    self.root(&program, zone, Rank::Package, Some(place.clone()));
+                }
+            }
+            Err(reason) => self.unresolved.push(Unresolved {
+                zone: self.policy.zone_name(zone).unwrap_or("?").to_owned(),
+                path: format!("package {package}"),
+                reason,
+                place: Some(place.clone()),
+            }),
+        }
     }
 
     fn found(&mut self, object: Object, claim: Claim, place: Option<&Place>) {
@@ -245,6 +266,8 @@ impl<'a> Resolving<'a> {
                 }
                 false
             }
+            // A package's list is not the policy's author.
+            (Rank::Package, _) => !inside,
             (Rank::Guard | Rank::Root | Rank::Mount, _) => true,
         }
     }
@@ -332,9 +355,21 @@ impl<'a> Resolving<'a> {
             children,
             names: names(self.policy),
             addresses: self.policy.addresses().to_vec(),
+            arguments: self.policy.argument_rows(),
+            digests: digests(self.policy),
         };
         Ok(Resolved { rows, unresolved: self.unresolved, notes: self.notes, handles: self.handles })
     }
+}
+
+fn digests(policy: &Compiled) -> Vec<([u8; 32], Mark)> {
+    let of_zone = |(id, zone): (ZoneId, &super::Zone)| {
+        zone.digests.iter().map(|(sha256, _)| (*sha256, Mark { zone: id.0, flags: 0 })).collect::<Vec<_>>()
+    };
+    let mut digests: Vec<_> = policy.zones().flat_map(of_zone).collect();
+    digests.sort_unstable_by_key(|(sha256, _)| *sha256);
+    digests.dedup_by_key(|(sha256, _)| *sha256);
+    digests
 }
 
 fn names(policy: &Compiled) -> Vec<(NameKind, Vec<u8>, Mark)> {
