@@ -12,6 +12,8 @@ macro_rules! kernel_fields {
             OFF_TASK_START_BOOTTIME = "task_struct" "start_boottime";
             OFF_TASK_CRED = "task_struct" "cred";
             OFF_TASK_REAL_CRED = "task_struct" "real_cred";
+            OFF_TASK_MM = "task_struct" "mm";
+            OFF_MM_EXE_FILE = "mm_struct" "exe_file";
             OFF_USER_NAMESPACE_LEVEL = "user_namespace" "level";
             OFF_VMA_FLAGS = "vm_area_struct" "vm_flags";
             OFF_VMA_FILE = "vm_area_struct" "vm_file";
@@ -41,6 +43,12 @@ macro_rules! kernel_fields {
             OFF_INODE_SB = "inode" "i_sb";
             OFF_SB_DEV = "super_block" "s_dev";
             OFF_SB_FLAGS = "super_block" "s_flags";
+            OFF_SB_TYPE = "super_block" "s_type";
+            OFF_FS_TYPE_NAME = "file_system_type" "name";
+            OFF_INODE_RDEV = "inode" "i_rdev";
+            OFF_FILE_OWNER = "file" "f_owner";
+            OFF_MSGHDR_CONTROL = "msghdr" "msg_control";
+            OFF_MSGHDR_CONTROLLEN = "msghdr" "msg_controllen";
             OFF_VFSMOUNT_ROOT = "vfsmount" "mnt_root";
             OFF_MOUNT_MNT = "mount" "mnt";
             OFF_MOUNT_NS = "mount" "mnt_ns";
@@ -83,6 +91,13 @@ pub const SENDS_PAGES: &str = "SENDS_PAGES";
 
 /// See [`SENDS_PAGES`].
 pub const SENDPAGE: Field = Field { symbol: SENDS_PAGES, structure: "proto_ops", path: "sendpage" };
+
+/// Name of the programs' constant (u32) that is 1 where a file holds the process that its signals go to in itself:
+/// before 6.12, which is where `struct file` has the field [`OWNER_IN_FILE`]; later ones hold its address.
+pub const OWNS_IN_FILE: &str = "OWNS_IN_FILE";
+
+/// See [`OWNS_IN_FILE`].
+pub const OWNER_IN_FILE: Field = Field { symbol: OWNS_IN_FILE, structure: "file", path: "f_owner.pid" };
 
 /// One row of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,6 +41,8 @@ wire_enum! {
         ArgumentRule = 16 => "argument_rule",
         /// There is a rule for this program, and its arguments are too many or too long to be read.
         ArgumentsTooLong = 17 => "arguments_too_long",
+        /// The folder holds the root of a zone that fewer may write: moved, it would leave the root's path free.
+        HoldsRoot = 19 => "holds_root",
     }
 }
 
@@ -63,7 +65,8 @@ impl Reason {
             | Self::DeviceNode
             | Self::SourceRoute
             | Self::ArgumentRule
-            | Self::ArgumentsTooLong => "network_boundary",
+            | Self::ArgumentsTooLong
+            | Self::HoldsRoot => "network_boundary",
         }
     }
 
@@ -92,7 +95,12 @@ impl Reason {
             Self::ArgumentsTooLong => {
                 "the policy has a rule for this program's arguments, and they are too long to be judged"
             }
-            Self::DeviceNode => "agents may not create device nodes",
+            Self::HoldsRoot => {
+                "a path of the policy leads through this folder: it stays where it is, and what it is called"
+            }
+            Self::DeviceNode => {
+                "agents may not create device nodes, nor use one outside the kernel's own folders for them"
+            }
             Self::UnknownAgent => "the task carries a label that the daemon does not know",
         }
     }

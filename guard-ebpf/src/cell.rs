@@ -2,7 +2,7 @@
 
 use guard_common::limits::{PROFILES_MAX, ZONES_MAX};
 use guard_common::map::cell::index;
-use guard_common::{Reason, Surface, Verdict};
+use guard_common::{Reason, Verdict};
 
 use crate::fail::{self, Site};
 use crate::maps::CELLS;
@@ -10,14 +10,14 @@ use crate::subject::Subject;
 
 /// The zone graph's answer.
 #[inline(always)]
-pub fn verdict(subject: &Subject, zone: u32, surface: Surface) -> Result<(), Reason> {
+pub fn verdict(subject: &Subject, zone: u32, surface: u32) -> Result<(), Reason> {
     if subject.profile >= PROFILES_MAX || zone >= ZONES_MAX {
         return Err(Reason::NoEdge);
     }
     let Some(cell) = CELLS.get(index(subject.slot(), subject.profile, zone)) else {
         return Err(fail::closed(Site::ArrayRow, 0));
     };
-    match cell.verdict(surface) {
+    match cell.verdict_by(surface) {
         Some(Verdict::Allow) => Ok(()),
         Some(Verdict::Hold) => Err(Reason::HoldUnavailable),
         Some(Verdict::Deny) => Err(Reason::EdgeDenies),

@@ -7,6 +7,7 @@
 #![feature(asm_experimental_arch, core_intrinsics)]
 #![allow(internal_features, reason = "atomic adds: this target's core has no atomic types that can add")]
 
+mod ancillary;
 mod arguments;
 mod cell;
 mod checks;

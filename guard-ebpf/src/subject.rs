@@ -56,6 +56,19 @@ impl Subject {
         })
     }
 
+    /// What its objects are marked with: slot, and profile above it.
+    #[inline(always)]
+    pub fn mark(&self) -> u32 {
+        self.agent | (self.profile << 16)
+    }
+
+    /// Whoever left a mark, where somebody else acts for it. Sees no private folder as its own.
+    #[inline(always)]
+    pub fn of_mark(mark: u32) -> Self {
+        let (agent, profile) = (mark & 0xffff, mark >> 16);
+        Self { agent, profile, work: 0, temp: 0, generation: Self::generation_now() }
+    }
+
     /// Slot of the generation.
     #[inline(always)]
     pub fn slot(&self) -> u32 {

@@ -20,7 +20,13 @@ impl Cell {
     /// The edge's verdict for a surface; `None` where no edge leads.
     #[inline(always)]
     pub const fn verdict(self, surface: Surface) -> Option<Verdict> {
-        match (self.verdicts >> (surface as u32 * 2)) & 3 {
+        self.verdict_by(surface as u32)
+    }
+
+    /// The same by the surface's number, below 16.
+    #[inline(always)]
+    pub const fn verdict_by(self, surface: u32) -> Option<Verdict> {
+        match (self.verdicts >> ((surface & 15) * 2)) & 3 {
             1 => Some(Verdict::Allow),
             2 => Some(Verdict::Hold),
             3 => Some(Verdict::Deny),

@@ -43,7 +43,8 @@ pub mod name {
     pub const NAME_LENGTHS: &str = "NAME_LENGTHS";
     /// Hash: [`super::zone::GivenKey`] to 1 (u32).
     pub const GIVEN: &str = "GIVEN";
-    /// Hash that forgets the least used: address of a System V object or key to its maker's slot (u32).
+    /// Hash that forgets the least used: address of a System V object, of a key, or of what says to whom a
+    /// file's signals go, to who made it: slot, and profile from bit 16 (u32).
     pub const OWNERS: &str = "OWNERS";
     /// Inode storage: [`super::zone::Cached`].
     pub const ZONE_CACHE: &str = "ZONE_CACHE";

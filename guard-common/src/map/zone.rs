@@ -32,6 +32,9 @@ pub struct Mark {
 /// Below this directory stands a [`ChildKey`] rule for a name that did not exist at load.
 pub const MARK_HAS_CHILDREN: u16 = 1;
 
+/// Below this directory lies the root of a zone that fewer may write.
+pub const MARK_HOLDS_ROOT: u16 = 2;
+
 /// A name under a marked directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(C)]

@@ -216,7 +216,8 @@ fn load(
 ) -> Result<Ebpf, LoadError> {
     let offsets = types.resolve(fields::ALL)?;
     let host_mounts = host_mounts()?;
-    let sends_pages = u32::from(types.offset(fields::SENDPAGE.structure, fields::SENDPAGE.path).is_some());
+    let has = |field: fields::Field| u32::from(types.offset(field.structure, field.path).is_some());
+    let (sends_pages, owns_in_file) = (has(fields::SENDPAGE), has(fields::OWNER_IN_FILE));
     let level = log.raw();
     let mut loader = EbpfLoader::new();
     // Task storage is a kind of map that the library has no type for.
@@ -224,6 +225,7 @@ fn load(
     loader.override_global("AYA_LOG_LEVEL", &level, false);
     loader.override_global(fields::HOST_MOUNTS, &host_mounts, false);
     loader.override_global(fields::SENDS_PAGES, &sends_pages, false);
+    loader.override_global(fields::OWNS_IN_FILE, &owns_in_file, false);
     for (symbol, offset) in &offsets {
         // A field that no program reads any more was dropped from the object by its linker.
         loader.override_global(symbol, offset, false);

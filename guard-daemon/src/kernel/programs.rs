@@ -273,6 +273,8 @@ pub const ALL: &[Program] = &[
     Program::lsm("ptrace_access_check", &["struct task_struct *", "unsigned int"]),
     Program::lsm("ptrace_traceme", TASK),
     Program::lsm("task_kill", &["struct task_struct *", UNREAD, "int"]),
+    Program::lsm("file_set_fowner", FILE),
+    Program::lsm("file_send_sigiotask", &["struct task_struct *", "struct fown_struct *", "int"]),
     Program::lsm("task_setnice", TASK),
     Program::lsm("task_setioprio", TASK),
     Program::lsm("task_setscheduler", TASK),

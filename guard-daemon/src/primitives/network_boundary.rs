@@ -57,7 +57,8 @@ fn looked_at_zone(action: &Action) -> Looked {
         | Reason::NoPolicy
         | Reason::DeviceNode
         | Reason::SourceRoute
-        | Reason::ArgumentsTooLong => Looked::Refuses,
+        | Reason::ArgumentsTooLong
+        | Reason::HoldsRoot => Looked::Refuses,
         Reason::ArgumentRule => Looked::AtArguments,
         Reason::EdgeAllows | Reason::NoEdge | Reason::EdgeDenies | Reason::HoldUnavailable => Looked::Up,
     }
@@ -198,6 +199,7 @@ mod tests {
             Reason::DeviceNode,
             Reason::SourceRoute,
             Reason::ArgumentsTooLong,
+            Reason::HoldsRoot,
         ];
         for reason in reasons {
             let mut action = fixture::refused(reason, ZoneId::UNRESOLVED);

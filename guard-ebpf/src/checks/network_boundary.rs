@@ -7,5 +7,11 @@ use crate::subject::Subject;
 
 #[inline(always)]
 pub fn check(subject: &Subject, zone: u32, surface: Surface) -> Result<(), Reason> {
+    cell::verdict(subject, zone, surface as u32)
+}
+
+/// The same by the surface's number.
+#[inline(always)]
+pub fn check_by(subject: &Subject, zone: u32, surface: u32) -> Result<(), Reason> {
     cell::verdict(subject, zone, surface)
 }

@@ -8,6 +8,7 @@ use guard_common::{Operation, Reason, Surface};
 use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
+use crate::kernel::loops::opaque;
 use crate::kernel::{Dentry, File, Path, RenameData, raw};
 use crate::maps::EPOCH;
 use crate::subject::Subject;
@@ -16,29 +17,51 @@ use crate::zone;
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
 const O_TRUNC: u32 = 0o1000;
+/// What an open asks for. Numbers that the verifier knows nothing of: it would read the walk once for every way to
+/// open a file.
+struct Asked {
+    /// `OPEN_*`; nothing where the file is opened to run.
+    wanted: u32,
+    /// A bit for each surface.
+    uses: u32,
+    /// The [`Surface`] that stands in the record.
+    surface: u32,
+}
+
+impl Asked {
+    #[inline(always)]
+    fn of(file: File) -> Self {
+        let wanted = wanted(file);
+        let (wanted, uses, surface) = if file.is_opened_to_run() {
+            (0, 1 << Surface::Exec as u32, Surface::Exec)
+        } else if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 {
+            (wanted, uses(wanted), Surface::Write)
+        } else {
+            (wanted, uses(wanted), Surface::Read)
+        };
+        Self { wanted: opaque(wanted), uses: opaque(uses), surface: opaque(surface as u32) }
+    }
+}
+
 // kernel: int security_file_open(struct file *file)
 #[lsm(hook = "file_open")]
 pub fn file_open(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let file = File(ctx.arg(0));
-    let wanted = wanted(file);
-    let is_exec = file.is_opened_to_run();
-    let (operation, surface) = if is_exec {
-        (Operation::Exec, Surface::Exec)
-    } else if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 {
-        (Operation::Open, Surface::Write)
-    } else {
-        (Operation::Open, Surface::Read)
-    };
-    let mut report = report(&subject, operation, surface);
+    let asked = Asked::of(file);
+    let mut report = report(&subject, Operation::Open, Surface::Read);
     report.object.place = file.place();
-    report.flags = if is_exec { 0 } else { wanted as u16 };
-    let verdict = match judge_open(&subject, file, wanted, surface, &mut report) {
-        Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) if file.is_layer() => {
-            judge_layer(&subject, file, surface, &mut report)
-        }
-        verdict => verdict,
-    };
+    report.flags = asked.wanted as u16;
+    report.surface = asked.surface as u16;
+    let mut verdict = judge_open(&subject, file, &asked, &mut report);
+    if let Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) = verdict
+        && file.is_layer()
+    {
+        verdict = judge_layer(&subject, file, &asked, &mut report);
+    }
+    if asked.surface == Surface::Exec as u32 {
+        report.operation = Operation::Exec as u16;
+    }
     conclude(&mut report, verdict)
 }
 
@@ -46,21 +69,22 @@ pub fn file_open(ctx: LsmContext) -> i32 {
 fn judge_open(
     subject: &Subject,
     file: File,
-    wanted: u32,
-    surface: Surface,
+    asked: &Asked,
     report: &mut Report,
 ) -> Result<News, Reason> {
-    checks::switches(subject, surface)?;
-    let uses = if surface == Surface::Exec { 1 << Surface::Exec as u32 } else { uses(wanted) };
-    let seen = zone::of_file(subject, file, Operation::Open, uses)?;
+    checks::switches_by(subject, asked.surface)?;
+    let seen = zone::of_file(subject, file, Operation::Open, asked.uses)?;
     report.zone = seen.zone as u16;
-    network_boundary::check(subject, seen.zone, surface)?;
-    if surface == Surface::Exec {
+    network_boundary::check_by(subject, seen.zone, asked.surface)?;
+    if file.inode().is_stray_device() {
+        return Err(Reason::DeviceNode);
+    }
+    if asked.surface == Surface::Exec as u32 {
         // Told by `bprm_check_security`, which sees every program but not what an ELF file names as its
         // interpreter: that is opened here, and started without another word.
         return Ok(News::Count);
     }
-    if surface == Surface::Write && wanted & OPEN_READ != 0 {
+    if asked.surface == Surface::Write as u32 && asked.wanted & OPEN_READ != 0 {
         report.surface = Surface::Read as u16;
         checks::surface::check(Surface::Read)?;
         network_boundary::check(subject, seen.zone, Surface::Read)?;
@@ -73,8 +97,8 @@ fn judge_open(
 /// where the policy knows it: no overlay shows a secret under another name. Writing goes to the overlay's own
 /// upper layer. A layer that no zone knows was judged by the overlay's name.
 #[inline(always)]
-fn judge_layer(subject: &Subject, file: File, surface: Surface, report: &mut Report) -> Result<News, Reason> {
-    let surface = if surface == Surface::Exec { surface } else { Surface::Read };
+fn judge_layer(subject: &Subject, file: File, asked: &Asked, report: &mut Report) -> Result<News, Reason> {
+    let surface = if asked.surface == Surface::Exec as u32 { Surface::Exec } else { Surface::Read };
     report.surface = surface as u16;
     match zone::of_dentry(subject, file.dentry(), file.mount().address()) {
         Ok(place) => {
@@ -159,9 +183,13 @@ fn judge_change(
     report: &mut Report,
 ) -> Result<News, Reason> {
     checks::switches(subject, Surface::Write)?;
-    may_change(subject, name, report)?;
+    let old = may_change(subject, name, report)?;
     if let Some(second) = second {
-        may_change(subject, second, report)?;
+        let new = may_change(subject, second, report)?;
+        may_reveal(subject, old, new, report)?;
+        if report.operation == Operation::Rename as u16 && report.detail & RENAME_EXCHANGE != 0 {
+            may_reveal(subject, new, old, report)?;
+        }
     }
     if report.operation == Operation::Mknod as u16 && is_device(report.detail) {
         return Err(Reason::DeviceNode);
@@ -172,7 +200,7 @@ fn judge_change(
 /// May this agent change what stands under this name? Removing or replacing the root of a zone changes the
 /// zone that holds it as well. The report keeps the zone that was asked last.
 #[inline(always)]
-fn may_change(subject: &Subject, name: Name, report: &mut Report) -> Result<(), Reason> {
+fn may_change(subject: &Subject, name: Name, report: &mut Report) -> Result<u32, Reason> {
     let place = zone::of_dentry(subject, name.dentry, name.mount)?;
     report.zone = place.zone as u16;
     network_boundary::check(subject, place.zone, Surface::Write)?;
@@ -181,6 +209,28 @@ fn may_change(subject: &Subject, name: Name, report: &mut Report) -> Result<(), 
         report.zone = above.zone as u16;
         network_boundary::check(subject, above.zone, Surface::Write)?;
     }
+    if place.holds_root && name.in_directory {
+        return Err(Reason::HoldsRoot);
+    }
+    Ok(place.zone)
+}
+
+const RENAME_EXCHANGE: u16 = 2;
+
+/// What may be written and not read stays unread: under its new name it must not be readable or run.
+#[inline(always)]
+fn may_reveal(subject: &Subject, old: u32, new: u32, report: &mut Report) -> Result<(), Reason> {
+    let is_open = network_boundary::check(subject, new, Surface::Read).is_ok()
+        || network_boundary::check(subject, new, Surface::Exec).is_ok();
+    if old == new || !is_open {
+        return Ok(());
+    }
+    let (zone, surface) = (report.zone, report.surface);
+    report.zone = old as u16;
+    report.surface = Surface::Read as u16;
+    network_boundary::check(subject, old, Surface::Read)?;
+    report.zone = zone;
+    report.surface = surface;
     Ok(())
 }
 

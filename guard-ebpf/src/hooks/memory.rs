@@ -9,7 +9,8 @@ use super::{News, conclude, raw_argument, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
-use crate::kernel::{File, Vma};
+use crate::kernel::loops::opaque;
+use crate::kernel::{File, Task, Vma};
 use crate::subject::Subject;
 use crate::zone;
 
@@ -51,7 +52,8 @@ pub fn mmap_file(ctx: LsmContext) -> i32 {
                 asked |= OWN_CODE;
             }
         }
-        judge_mapping(&subject, file, asked, &mut report)
+        // The walk is read once, not once for every way to map.
+        judge_mapping(&subject, file, opaque(asked), &mut report)
     } else {
         judge_anonymous(&subject, exec, &mut report)
     };
@@ -69,10 +71,11 @@ fn judge_mapping(subject: &Subject, file: File, asked: u32, report: &mut Report)
     checks::switches(subject, Surface::Read)?;
     let seen = zone::of_file(subject, file, Operation::Map, asked & (READ | WRITE | EXEC))?;
     report.zone = seen.zone as u16;
-    judge_uses(subject, seen.zone, asked, report)?;
-    if asked & EXEC != 0 {
-        judge_content(subject, file, report)?;
+    let mut left = asked;
+    if asked & EXEC != 0 && judge_content(subject, file, report)? {
+        left &= !EXEC;
     }
+    judge_uses(subject, seen.zone, left, report)?;
     if asked & OWN_CODE != 0 {
         run_memory(subject, report)?;
     }
@@ -80,18 +83,21 @@ fn judge_mapping(subject: &Subject, file: File, asked: u32, report: &mut Report)
     Ok(News::Count)
 }
 
-/// What is mapped may change afterwards: a digest can forbid it, and not allow it.
+/// Judges code by its digest, where the policy has one for it; true where that decides. The program that runs cannot
+/// change any more. Whatever else is mapped may: there a digest forbids, and does not allow.
 #[inline(always)]
-fn judge_content(subject: &Subject, file: File, report: &mut Report) -> Result<(), Reason> {
+fn judge_content(subject: &Subject, file: File, report: &mut Report) -> Result<bool, Reason> {
     let zone = digest::zone(subject, file)?;
     if zone == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let place = report.zone;
     report.zone = zone as u16;
+    report.surface = Surface::Exec as u16;
+    checks::surface::check(Surface::Exec)?;
     network_boundary::check(subject, zone, Surface::Exec)?;
     report.zone = place;
-    Ok(())
+    Ok(Task::current().runs(file.inode()))
 }
 
 // Behind `mmap_file` in the order of attachment, and so before it in the order of calls.

@@ -12,6 +12,8 @@ mod process;
 mod socket;
 mod task;
 
+pub use socket::leads_elsewhere;
+
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::generated::bpf_get_func_arg;
 use aya_ebpf::programs::LsmContext;

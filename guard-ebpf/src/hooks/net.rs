@@ -5,6 +5,7 @@ use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface};
 
 use super::{EACCES, News, conclude, report};
+use crate::ancillary::leads_message_elsewhere;
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
 use crate::kernel::{Msghdr, Sock, Socket};
@@ -21,7 +22,7 @@ pub fn socket_connect(ctx: LsmContext) -> i32 {
     let (socket, address, len) = (Socket(ctx.arg(0)), ctx.arg::<u64>(1), ctx.arg::<i32>(2));
     let Some(sock) = socket.sock() else { return -EACCES };
     let peer = peer::named(sock, address, len, Operation::Connect);
-    send_to(&subject, Operation::Connect, peer, News::Tell)
+    send_to(&subject, Operation::Connect, peer, false, News::Tell)
 }
 
 // kernel: int security_socket_sendmsg(struct socket *sock, struct msghdr *msg, int size)
@@ -30,18 +31,19 @@ pub fn socket_sendmsg(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let (socket, message) = (Socket(ctx.arg(0)), Msghdr(ctx.arg(1)));
     let Some(sock) = socket.sock() else { return -EACCES };
+    let is_led = sock.family() != peer::AF_UNIX && leads_message_elsewhere(message);
     let name = message.name();
     if name == 0 {
         // A connected socket: its peer was judged when it connected, and is again, since the policy or the
         // process may be another by now. Recorded only when refused.
-        return send_to(&subject, Operation::Send, peer::connected(sock), News::Count);
+        return send_to(&subject, Operation::Send, peer::connected(sock), is_led, News::Count);
     }
     let peer = peer::named(sock, name, message.name_len(), Operation::Send);
-    send_to(&subject, Operation::Send, peer, News::Tell)
+    send_to(&subject, Operation::Send, peer, is_led, News::Tell)
 }
 
 #[inline(always)]
-fn send_to(subject: &Subject, operation: Operation, peer: Peer, news: News) -> i32 {
+fn send_to(subject: &Subject, operation: Operation, peer: Peer, is_led: bool, news: News) -> i32 {
     let surface = if peer.is_unix() { Surface::Ipc } else { Surface::Connect };
     let mut report = report(subject, operation, surface);
     report.object.addr = peer.addr;
@@ -50,6 +52,8 @@ fn send_to(subject: &Subject, operation: Operation, peer: Peer, news: News) -> i
     report.family = peer.family;
     report.protocol = peer.protocol;
     let verdict = judge(subject, surface, &peer, &mut report, news);
+    // Where it goes may be allowed; by way of whom, nobody judged.
+    let verdict = if is_led && verdict.is_ok() { Err(Reason::SourceRoute) } else { verdict };
     conclude(&mut report, verdict)
 }
 

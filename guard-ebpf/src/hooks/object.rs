@@ -15,12 +15,12 @@ use crate::subject::Subject;
 /// Notes who made an object. Asked for everybody's: an address that was an agent's object may be somebody else's
 /// next. A note that cannot be kept leaves the object out of its maker's reach.
 #[inline(always)]
-fn made(address: u64) -> i32 {
+pub(super) fn made(address: u64) -> i32 {
     let Some(subject) = Subject::current() else {
         let _ = OWNERS.remove(address);
         return 0;
     };
-    if let Err(errno) = OWNERS.insert(address, subject.agent, 0) {
+    if let Err(errno) = OWNERS.insert(address, subject.mark(), 0) {
         fail::count(Site::OwnerNote, i64::from(errno));
     }
     0
@@ -39,7 +39,7 @@ fn judge(subject: &Subject, address: u64, report: &mut Report) -> Result<News, R
     kill_switch::check(subject)?;
     // SAFETY: copied at once.
     let zone = match unsafe { OWNERS.get(address) } {
-        Some(owner) if *owner == subject.agent => return Ok(News::Count),
+        Some(owner) if *owner == subject.mark() => return Ok(News::Count),
         Some(_) => ZoneId::FOREIGN,
         None => ZoneId::HOST,
     };

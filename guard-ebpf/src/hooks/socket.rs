@@ -176,7 +176,7 @@ fn wait_at(subject: &Subject, operation: Operation, peer: &Peer, news: News) -> 
 
 /// Options that name addresses on a packet's way, or let a v6 packet carry any header: (level, option).
 #[inline(always)]
-fn leads_elsewhere(level: u32, option: u32) -> bool {
+pub fn leads_elsewhere(level: u32, option: u32) -> bool {
     const IPPROTO_IP: u32 = 0;
     const IPPROTO_IPV6: u32 = 41;
     const IP_OPTIONS: u32 = 4;

@@ -1,6 +1,6 @@
 //! Names and inodes.
 
-use super::{fields, kernel_pointer};
+use super::{fields, kernel_pointer, offset, raw};
 
 kernel_pointer! {
     /// `struct dentry`: a name in a directory.
@@ -41,12 +41,32 @@ impl Dentry {
         self.inode().checked().is_some_and(Inode::is_directory)
     }
 
-    /// Whether the file system is one that only the kernel mounts: pipes, sockets, memory files.
+    /// Whether the file system is one that the kernel mounts for itself.
     #[inline(always)]
     pub fn is_kernel_internal(self) -> bool {
         /// `SB_KERNMOUNT`; user space cannot set it.
         const SB_KERNMOUNT: u64 = 1 << 22;
         self.superblock().flags() & SB_KERNMOUNT != 0
+    }
+
+    /// Whether it is an object without a name that its process made: a pipe, a socket, memory. Other file systems that
+    /// the kernel mounts for itself, as it does for debugging and for message queues, hold what others made.
+    #[inline(always)]
+    pub fn is_nameless(self) -> bool {
+        let name = self.superblock().kind_name();
+        self.is_kernel_internal()
+            && (name == const { kind(b"pipefs") }
+                || name == const { kind(b"sockfs") }
+                || name == const { kind(b"anon_inodefs") }
+                || name == const { kind(b"tmpfs") }
+                || name == const { kind(b"hugetlbfs") }
+                || name == const { kind(b"secretmem") }
+                || name == const { kind(b"guest_memfd") }
+                || name == const { kind(b"dmabuf") }
+                || name == const { kind(b"nsfs") }
+                || name == const { kind(b"pidfs") }
+                // Where `tmpfs` is built without swap.
+                || name == const { kind(b"ramfs") })
     }
 }
 
@@ -54,6 +74,8 @@ fields!(Inode {
     ino: u64 = OFF_INODE_INO;
     mode: u16 = OFF_INODE_MODE;
     superblock: SuperBlock = OFF_INODE_SB;
+    /// Of a device: which one, in the kernel's form.
+    device: u32 = OFF_INODE_RDEV;
 });
 
 const S_IFMT: u16 = 0o170_000;
@@ -87,9 +109,54 @@ impl Inode {
     pub fn is_directory(self) -> bool {
         self.mode() & S_IFMT == 0o040_000
     }
+
+    /// Whether it leads to a device from a place that is none of the kernel's own for devices: a node that somebody
+    /// made in an ordinary folder says nothing of what the device is. Those that every program needs, and that a
+    /// container's `/dev` is made of, are excepted.
+    #[inline(always)]
+    pub fn is_stray_device(self) -> bool {
+        let format = self.mode() & S_IFMT;
+        if format != 0o060_000 && format != 0o020_000 {
+            return false;
+        }
+        let device = self.device();
+        let (major, minor) = (device >> 20, device & 0xf_ffff);
+        // null, zero, full, random, urandom; the process's own terminal.
+        let is_harmless = format == 0o020_000
+            && ((major == 1 && (minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9))
+                || (major == 5 && minor == 0));
+        let name = self.superblock().kind_name();
+        !is_harmless && name != const { kind(b"devtmpfs") } && name != const { kind(b"devpts") }
+    }
 }
 
 fields!(SuperBlock {
     dev: u32 = OFF_SB_DEV;
     flags: u64 = OFF_SB_FLAGS;
+    /// Address of what kind of file system it is.
+    kind: u64 = OFF_SB_TYPE;
 });
+
+impl SuperBlock {
+    /// The first eight bytes of its kind's name, zero behind its end.
+    #[inline(always)]
+    fn kind_name(self) -> u64 {
+        let name: u64 = raw::read(self.kind() + offset::OFF_FS_TYPE_NAME() as u64);
+        let bytes: u64 = raw::read(name);
+        // Keeps what stands before the first zero byte: the lowest byte whose top bit a borrow sets.
+        let zeros = bytes.wrapping_sub(0x0101_0101_0101_0101) & !bytes & 0x8080_8080_8080_8080;
+        let end = zeros & zeros.wrapping_neg();
+        if end == 0 { bytes } else { bytes & ((end >> 7) - 1) }
+    }
+}
+
+/// A kind's name as [`SuperBlock::kind_name`] gives it.
+const fn kind(name: &[u8]) -> u64 {
+    let mut bytes = 0;
+    let mut at = 0;
+    while at < name.len() && at < 8 {
+        bytes |= (name[at] as u64) << (at * 8);
+        at += 1;
+    }
+    bytes
+}

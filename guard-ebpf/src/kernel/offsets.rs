@@ -23,6 +23,17 @@ pub fn sends_pages() -> bool {
     unsafe { core::ptr::read_volatile(&raw const SENDS_PAGES) != 0 }
 }
 
+/// `guard_common::fields::OWNS_IN_FILE`.
+#[unsafe(no_mangle)]
+static OWNS_IN_FILE: u32 = 0;
+
+/// Whether a file holds in itself to whom its signals go.
+#[inline(always)]
+pub fn owns_in_file() -> bool {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const OWNS_IN_FILE) != 0 }
+}
+
 macro_rules! statics {
     ($($symbol:ident = $structure:literal $path:literal;)+) => {
         mod cell {

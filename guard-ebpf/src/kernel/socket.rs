@@ -52,4 +52,7 @@ fields!(Msghdr {
     /// Address of the kernel's copy of the peer's address; 0 where the call named none.
     name: u64 = OFF_MSGHDR_NAME;
     name_len: i32 = OFF_MSGHDR_NAMELEN;
+    /// Address of the kernel's copy of what stands beside the data.
+    control: u64 = OFF_MSGHDR_CONTROL;
+    control_len: u64 = OFF_MSGHDR_CONTROLLEN;
 });

@@ -1,8 +1,9 @@
 //! Arguments of file and exec hooks.
 
 use super::dentry::{Dentry, Inode};
-use super::raw::Place;
-use super::{fields, kernel_pointer};
+use super::offsets::owns_in_file;
+use super::raw::{self, Place};
+use super::{fields, kernel_pointer, offset};
 
 kernel_pointer! {
     /// `struct file`.
@@ -30,6 +31,13 @@ fields!(File {
 });
 
 impl File {
+    /// Address of what says to whom its signals go.
+    #[inline(always)]
+    pub fn owner(self) -> u64 {
+        let at = self.address() + offset::OFF_FILE_OWNER() as u64;
+        if owns_in_file() { at } else { raw::read(at) }
+    }
+
     /// Whether the kernel opened it to run it; user space cannot ask for that.
     #[inline(always)]
     pub fn is_opened_to_run(self) -> bool {

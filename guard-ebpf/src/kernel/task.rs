@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 
-use super::{fields, kernel_pointer};
+use super::{Inode, fields, kernel_pointer, offset, raw};
 
 kernel_pointer! {
     /// `struct task_struct`.
@@ -43,6 +43,8 @@ fields!(Task {
     /// Nanoseconds since boot.
     start_boot_ns: u64 = OFF_TASK_START_BOOTTIME;
     css_set: CssSet = OFF_TASK_CGROUPS;
+    /// Address of its memory.
+    memory: u64 = OFF_TASK_MM;
     /// Address of the credentials that it acts with.
     credentials: u64 = OFF_TASK_CRED;
     /// Address of its own.
@@ -50,6 +52,14 @@ fields!(Task {
 });
 
 impl Task {
+    /// Whether this is the program that it runs, or is about to: nobody may write it as long as that lasts.
+    #[inline(always)]
+    pub fn runs(self, inode: Inode) -> bool {
+        let file: u64 = raw::read(self.memory() + offset::OFF_MM_EXE_FILE() as u64);
+        let running: u64 = raw::read(file + offset::OFF_FILE_F_INODE() as u64);
+        running != 0 && running == inode.address()
+    }
+
     /// Whether the kernel lent it other credentials for a while.
     #[inline(always)]
     pub fn acts_as_another(self) -> bool {

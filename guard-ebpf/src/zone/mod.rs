@@ -23,6 +23,8 @@ pub struct Place {
     pub zone: u32,
     /// The object itself is what was marked or ruled: what holds it lies in another zone.
     pub is_root: bool,
+    /// It is a directory on the way to another zone's root.
+    pub holds_root: bool,
 }
 
 /// The zone of a name, whether or not it has an object yet.
@@ -30,7 +32,7 @@ pub struct Place {
 pub fn of_dentry(subject: &Subject, dentry: Dentry, mount: u64) -> Result<Place, Reason> {
     let found = walk::outward(dentry, mount, subject.slot());
     let zone = found.zone()?;
-    Ok(Place { zone: subject.sees(zone), is_root: found.is_leaf() })
+    Ok(Place { zone: subject.sees(zone), is_root: found.is_leaf(), holds_root: found.holds_root() })
 }
 
 /// The zone of a unix socket's name; the abstract namespace lies in none.

@@ -1,7 +1,7 @@
 //! The walk outward from a name, to the first mark or rule.
 
 use guard_common::limits::WALK_STEPS_MAX;
-use guard_common::map::zone::{DEV_OF_DIRECTORY, MARK_HAS_CHILDREN, Mark, MarkKey};
+use guard_common::map::zone::{DEV_OF_DIRECTORY, MARK_HAS_CHILDREN, MARK_HOLDS_ROOT, Mark, MarkKey};
 use guard_common::{Reason, ZoneId};
 
 use super::names;
@@ -12,7 +12,7 @@ use crate::kernel::raw::{Place, Way};
 use crate::maps::MARKS;
 
 /// A walk's result in one register: functions called by programs return nothing larger.
-/// Bits 0–15 the zone, 16 [`LEAF`], 17 [`THROUGH_MOUNT`], 24–31 the reason where there is no zone.
+/// Bits 0–15 the zone, 16 [`LEAF`], 17 [`THROUGH_MOUNT`], 18 [`HOLDS_ROOT`], 24–31 the reason where there is no zone.
 #[derive(Clone, Copy)]
 pub struct Found(pub u32);
 
@@ -20,6 +20,8 @@ pub struct Found(pub u32);
 const LEAF: u32 = 1 << 16;
 /// A mount was crossed: mounts change without notice, so the result is not kept.
 const THROUGH_MOUNT: u32 = 1 << 17;
+/// The object is a directory on the way to another zone's root.
+const HOLDS_ROOT: u32 = 1 << 18;
 const REASON_SHIFT: u32 = 24;
 
 impl Found {
@@ -45,6 +47,11 @@ impl Found {
     #[inline(always)]
     pub fn is_leaf(self) -> bool {
         self.0 & LEAF != 0
+    }
+
+    #[inline(always)]
+    pub fn holds_root(self) -> bool {
+        self.0 & HOLDS_ROOT != 0
     }
 
     #[inline(always)]
@@ -107,6 +114,8 @@ struct Walk {
     child_name: u64,
     /// Zone by the rules for the end or start of the object's own name.
     own_name: u32,
+    /// [`HOLDS_ROOT`] or nothing.
+    holds: u32,
 }
 
 /// The walk has reached its file system's root, and nothing decided.
@@ -130,16 +139,17 @@ fn within(dentry: Dentry, slot: u32) -> u32 {
         child_len: opaque(0),
         found: opaque(0),
         child_name: opaque(0),
+        holds: opaque(0),
     };
     repeat(WALK_STEPS_MAX, &mut walk, step_outward);
     let found = opaque(walk.found);
     if found == 0 {
         return Found::nothing(Reason::PathTooDeep);
     }
-    if found == AT_ROOT && walk.at.is_kernel_internal() {
+    if found == AT_ROOT && walk.at.is_nameless() {
         return u32::from(ZoneId::ANONYMOUS.0);
     }
-    found
+    if found == AT_ROOT { found } else { found | opaque(walk.holds) }
 }
 
 fn step_outward(step: u32, walk: *mut Walk) -> i64 {
@@ -155,6 +165,9 @@ fn step_outward(step: u32, walk: *mut Walk) -> i64 {
         child_name: walk.child_name,
     };
     let mark = if here.ino == 0 { Mark::default() } else { mark(here.ino, here.dev, walk.slot) };
+    if step == 0 && mark.flags & MARK_HOLDS_ROOT != 0 {
+        walk.holds = HOLDS_ROOT;
+    }
     let mut zone = decides(&here, mark, walk.exact_lengths, walk.slot);
     if zone == names::NONE && step == 0 {
         zone = walk.own_name;

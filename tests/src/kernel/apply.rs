@@ -23,7 +23,7 @@ pub(super) fn all() -> Vec<Test> {
 }
 
 /// The suite's policy with something added.
-fn with(more: &str) -> String {
+pub(super) fn with(more: &str) -> String {
     format!("{POLICY_TEXT}\n{more}")
 }
 
@@ -35,7 +35,7 @@ fn apply(text: &str) -> Result<()> {
 }
 
 /// Runs with another policy, and puts the suite's back whatever happens.
-fn under(text: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(super) fn under(text: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     apply(text)?;
     let result = body();
     guard::ok(&["policy", "apply", POLICY])?;

@@ -6,6 +6,7 @@ mod host;
 mod kill;
 mod label;
 mod path;
+mod program;
 mod ring;
 mod switch;
 mod zone;
@@ -17,6 +18,7 @@ pub fn all() -> Vec<Test> {
     let files = [
         ("zone", zone::all()),
         ("path", path::all()),
+        ("program", program::all()),
         ("label", label::all()),
         ("apply", apply::all()),
         ("switch", switch::all()),

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use anyhow::{Result, ensure};
 use guard_common::Reason;
 
-use crate::harness::fixture::{self, NEST, OPEN, SAID, SECRET, put};
+use crate::harness::fixture::{self, BLIND, DEEP, NEST, OPEN, SAID, SECRET, put};
 use crate::harness::{By, Spot, Test, World, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
@@ -20,6 +20,8 @@ pub(super) fn all() -> Vec<Test> {
         check("a_root_that_was_replaced_is_still_kept", replaced_root),
         check("a_folder_moved_across_zones_changes_them_at_once", folder_moved),
         check("a_file_moved_across_zones_changes_them_at_once", file_moved),
+        check("a_folder_on_the_way_to_a_root_stays_where_it_is", holder_moved),
+        check("what_may_not_be_read_is_not_moved_into_sight", moved_into_sight),
         check("an_inode_that_is_used_again_brings_nothing_along", inode_reused),
         check("a_file_that_gets_a_second_name_is_judged_by_the_name_used", second_name),
         check("an_agents_folder_is_foreign_to_the_others", foreign),
@@ -41,6 +43,32 @@ fn denying_edge(world: &mut World) -> Result<()> {
     let record = world.refusal_of(&outcome, Reason::EdgeDenies)?;
     ensure!(record.zone == "said", "the zone should be `said` in {record:?}");
     Ok(())
+}
+
+/// Moved away, it would leave the root's path for others to take.
+fn holder_moved(world: &mut World) -> Result<()> {
+    for line in [format!("rename {NEST}/deep/er {NEST}/away"), format!("rename {NEST}/deep {NEST}/away")] {
+        let outcome = world.must_refuse(&line)?;
+        world.refusal_of(&outcome, Reason::HoldsRoot)?;
+    }
+    ensure!(fs::exists(DEEP)?, "{DEEP} is gone");
+    world.must_allow(&format!("write {NEST}/deep/er/f"))?;
+    fixture::folder(&format!("{NEST}/other/er"))?;
+    world.must_allow(&format!("rename {NEST}/other {NEST}/away"))?;
+    Ok(fs::remove_dir_all(format!("{NEST}/away"))?)
+}
+
+fn moved_into_sight(world: &mut World) -> Result<()> {
+    put(format!("{BLIND}/secret").as_ref(), SECRET.as_bytes())?;
+    world.must_refuse(&format!("read {BLIND}/secret"))?;
+    for way in ["rename", "link"] {
+        let outcome = world.must_refuse(&format!("{way} {BLIND}/secret {NEST}/seen"))?;
+        let record = world.refusal_of(&outcome, Reason::NoEdge)?;
+        ensure!(record.zone == "blind" && record.surface == "read", "it should say what may not be: {record:?}");
+    }
+    world.must_allow(&format!("rename {NEST}/f {BLIND}/f"))?;
+    put(format!("{NEST}/f").as_ref(), OPEN)?;
+    world.must_allow(&format!("rename {BLIND}/secret {BLIND}/still")).map(drop)
 }
 
 fn name_rules(world: &mut World) -> Result<()> {

@@ -18,7 +18,7 @@ mod packages;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -26,7 +26,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use guard_common::limits::{CHILD_NAME_LEN_MAX, CHILDREN_MAX, MARKS_MAX, SLOTS};
-use guard_common::map::zone::{MARK_HAS_CHILDREN, Mark, NameKind};
+use guard_common::map::zone::{MARK_HAS_CHILDREN, MARK_HOLDS_ROOT, Mark, NameKind};
 use guard_common::{Surface, Verdict, ZoneId};
 
 use self::claims::{Claim, Claims, Rank};
@@ -97,6 +97,7 @@ pub fn resolve(policy: &Compiled, guard: &[PathBuf]) -> Result<Resolved, Problem
     for mount in mounts.ends() {
         resolving.mount(mount);
     }
+    resolving.holders();
     resolving.finish()
 }
 
@@ -123,6 +124,8 @@ struct Resolving<'a> {
     children: Claims<(InodeKey, [u8; CHILD_NAME_LEN_MAX])>,
     /// Zones of roots by their paths without symbolic links.
     by_path: BTreeMap<PathBuf, Claim>,
+    /// Directories on the way to roots.
+    holders: BTreeSet<InodeKey>,
     unresolved: Vec<Unresolved>,
     notes: Vec<String>,
     handles: Vec<OwnedFd>,
@@ -137,6 +140,7 @@ impl<'a> Resolving<'a> {
             marks: Claims::default(),
             children: Claims::default(),
             by_path: BTreeMap::new(),
+            holders: BTreeSet::new(),
             unresolved: Vec::new(),
             notes: Vec::new(),
             handles: Vec::new(),
@@ -311,6 +315,28 @@ impl<'a> Resolving<'a> {
         }
     }
 
+    /// Marks every directory on the way to a root of a zone that some agents may not write though they write elsewhere:
+    /// moved away, it would leave the root's path for them to take.
+    fn holders(&mut self) {
+        let kept = |claim: &Claim| match claim.rank {
+            Rank::Guard => true,
+            Rank::Root => is_kept_from_writers(self.policy, claim.zone),
+            Rank::Package | Rank::Mount => false,
+        };
+        let roots = self.by_path.iter().filter(|(_, claim)| kept(claim));
+        let holders: BTreeSet<PathBuf> =
+            roots.flat_map(|(path, _)| path.ancestors().skip(1)).map(Path::to_owned).collect();
+        for path in holders {
+            // What is gone meanwhile holds nothing.
+            if let Ok(object) = object::find(&path, self.mounts) {
+                self.holders.insert(object.key);
+                if !object.is_stable {
+                    self.handles.push(object.handle);
+                }
+            }
+        }
+    }
+
     /// The zone of a mount point: the nearest root or exact name rule on its path.
     fn zone_of(&self, point: &Path) -> u16 {
         point
@@ -328,6 +354,9 @@ impl<'a> Resolving<'a> {
         let mut problems = self.problems;
         let mut marks: BTreeMap<InodeKey, Mark> = BTreeMap::new();
         let mut children = Vec::new();
+        for key in self.holders {
+            marks.entry(key).or_default().flags |= MARK_HOLDS_ROOT;
+        }
         for (key, claim) in self.marks.into_inner() {
             marks.entry(key).or_default().zone = claim.zone;
         }
@@ -394,4 +423,15 @@ fn permissions(policy: &Compiled, zone: u16) -> usize {
             id.0 == zone && *verdict == Verdict::Allow && *surface != Surface::Connect
         })
         .count()
+}
+
+/// Whether some profile may write elsewhere, and not there.
+fn is_kept_from_writers(policy: &Compiled, zone: u16) -> bool {
+    let writes = |profile: u16| {
+        policy.edges().any(|(of, _, surface, verdict)| {
+            of == profile && surface == Surface::Write && verdict == Verdict::Allow
+        })
+    };
+    let may = |profile: u16| policy.verdict(profile, ZoneId(zone), Surface::Write) == Some(Verdict::Allow);
+    policy.profiles().any(|(profile, _)| writes(profile) && !may(profile))
 }

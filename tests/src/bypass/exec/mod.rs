@@ -1,5 +1,6 @@
 //! Class E: running what may not be run. X leaves a mark in a folder that agents may write: its effect.
 
+mod arguments;
 mod by_descriptor;
 mod check_only;
 mod compat;
@@ -16,6 +17,7 @@ mod own_file_system;
 mod registered_interpreter;
 mod running_program;
 mod script;
+mod sealed;
 mod second_name;
 mod set_user_id;
 mod spawn;
@@ -26,7 +28,7 @@ use guard_common::{Operation, Surface};
 use super::{Cases, Effect, PLACES, Refusal, Spot, TWO_PLACES, Trick, Who};
 use crate::harness::fixture::MARKS;
 
-/// See the module. E17 to E19, rules on arguments, have their place behind `interpreter`.
+/// See the module.
 pub const TRICKS: &[Trick] = &[
     execve::TRICK,
     execveat::TRICK,
@@ -40,6 +42,8 @@ pub const TRICKS: &[Trick] = &[
     memory_code::TRICK,
     script::TRICK,
     interpreter::TRICK,
+    arguments::TRICK,
+    sealed::TRICK,
     set_user_id::TRICK,
     spawn::TRICK,
     check_only::TRICK,

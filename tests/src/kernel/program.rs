@@ -1,0 +1,138 @@
+//! Programs by where they come from: a package, a digest, and what the agent itself may have written.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use guard_common::Reason;
+
+use super::apply::{under, with};
+use crate::act::serve::Outcome;
+use crate::harness::fixture::{MARKS, PROGRAM, give};
+use crate::harness::guard::POLICY_TEXT;
+use crate::harness::{Spot, Test, World, check};
+
+/// A program with libraries, and a byte behind its end that no other has.
+const KNOWN: &str = "/usr/local/bin/guardtest-known";
+/// The C library's loader, which starts what it is given.
+const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+
+pub(super) fn all() -> Vec<Test> {
+    vec![
+        check("a_digest_forbids_a_program_wherever_it_lies", forbidden_digest),
+        check("a_digest_allows_a_program_and_no_changed_one", allowed_digest),
+        check("a_package_is_a_zone", package),
+        check("what_may_be_written_is_not_executed", write_xor_execute),
+    ]
+}
+
+fn copy(to: &str, tail: &[u8]) -> Result<()> {
+    fs::write(to, [fs::read("/usr/bin/touch")?.as_slice(), tail].concat())?;
+    give(Path::new(to), 0o755)
+}
+
+fn sha256(path: &str) -> Result<String> {
+    let said = std::process::Command::new("sha256sum").arg(path).output()?.stdout;
+    let line = String::from_utf8(said)?;
+    line.split_whitespace().next().map(str::to_owned).context("sha256sum says nothing")
+}
+
+fn edge(zone: &str, surfaces: &str) -> String {
+    format!("[[edges]]\nprofile = \"suite\"\nzone = \"{zone}\"\nallow = [{surfaces}]\n")
+}
+
+fn digests(path: &str) -> Result<String> {
+    Ok(format!("[zones.known]\ndigests = [\"sha256:{}\"]\n", sha256(path)?))
+}
+
+/// Tries a program that leaves a mark, and says whether it did.
+fn marks(world: &mut World, start: &str) -> Result<(bool, Outcome)> {
+    let mark = format!("{MARKS}/known");
+    let _ = fs::remove_file(&mark);
+    let outcome = world.inside(&format!("exec {start} {mark}"))?;
+    Ok((fs::exists(&mark)?, outcome))
+}
+
+fn must_mark(world: &mut World, start: &str) -> Result<()> {
+    let (marked, outcome) = marks(world, start)?;
+    ensure!(marked, "`{start}` should have run and ended with {outcome:?}");
+    Ok(())
+}
+
+fn must_not_mark(world: &mut World, start: &str, reason: Reason, zone: &str) -> Result<()> {
+    let (marked, outcome) = marks(world, start)?;
+    ensure!(!marked, "`{start}` should not have run and ended with {outcome:?}");
+    let record = world.refusal_of(&outcome, reason)?;
+    ensure!(record.zone == zone, "the zone should be `{zone}` in {record:?}");
+    Ok(())
+}
+
+fn forbidden_digest(world: &mut World) -> Result<()> {
+    let (second, changed) = (format!("{KNOWN}-second"), format!("{KNOWN}-changed"));
+    copy(KNOWN, b"known")?;
+    copy(&second, b"known")?;
+    copy(&changed, b"knowm")?;
+    let loaded = format!("{LOADER} {KNOWN}");
+    must_mark(world, KNOWN)?;
+    must_mark(world, &loaded)?;
+    under(&with(&digests(KNOWN)?), || {
+        must_not_mark(world, KNOWN, Reason::NoEdge, "known")?;
+        must_not_mark(world, &second, Reason::NoEdge, "known")?;
+        must_not_mark(world, &loaded, Reason::NoEdge, "known")?;
+        must_mark(world, &changed)
+    })?;
+    must_mark(world, KNOWN)
+}
+
+fn allowed_digest(world: &mut World) -> Result<()> {
+    let program = Spot::Tmpfs.w("known");
+    copy(&program, b"known")?;
+    must_not_mark(world, &program, Reason::NoEdge, "open")?;
+    under(&with(&(digests(&program)? + &edge("known", "\"exec\""))), || {
+        must_mark(world, &program)?;
+        // What is only mapped may change afterwards.
+        must_not_mark(world, &format!("{LOADER} {program}"), Reason::NoEdge, "open")?;
+        copy(&program, b"knowm")?;
+        must_not_mark(world, &program, Reason::NoEdge, "open")
+    })
+}
+
+fn package(world: &mut World) -> Result<()> {
+    let (packaged, other) = ("/usr/bin/xz --version", "/usr/bin/true");
+    let ends = |world: &mut World, line: &str| world.inside(&format!("exec {line}"));
+    ensure!(ends(world, packaged)?.code == 0, "xz should run");
+    under(&with("[zones.archivers]\npackages = [\"xz-utils\", \"no-such-package\"]\n"), || {
+        let refused = ends(world, packaged)?;
+        ensure!(refused.code == nix::libc::EACCES, "xz should be refused and ended with {refused:?}");
+        let record = world.refusal_of(&refused, Reason::NoEdge)?;
+        ensure!(record.zone == "archivers", "the zone should be `archivers` in {record:?}");
+        // An upgrade puts another file in its place.
+        replaced("/usr/bin/xz")?;
+        let refused = ends(world, packaged)?;
+        ensure!(refused.code == nix::libc::EACCES, "its successor should be refused: {refused:?}");
+        ensure!(ends(world, other)?.code == 0, "true is of another package");
+        let status = crate::harness::guard::json(&["status"])?.to_string();
+        ensure!(status.contains("package no-such-package is not installed"), "status does not say so: {status}");
+        Ok(())
+    })
+}
+
+fn replaced(path: &str) -> Result<()> {
+    let next = format!("{path}.dpkg-new");
+    fs::copy(path, &next)?;
+    fs::set_permissions(&next, fs::Permissions::from_mode(0o755))?;
+    Ok(fs::rename(next, path)?)
+}
+
+fn write_xor_execute(world: &mut World) -> Result<()> {
+    let program = Spot::Tmpfs.w("busybox");
+    fs::copy(PROGRAM, &program)?;
+    give(Path::new(&program), 0o755)?;
+    let start = format!("{program} touch");
+    let (open, own) = (with(&edge("open", "\"exec\"")), "write_xor_execute = [\"suite\"]\n");
+    under(&open, || must_mark(world, &start))?;
+    under(&format!("{own}{open}"), || must_not_mark(world, &start, Reason::EdgeDenies, "open"))?;
+    ensure!(!POLICY_TEXT.contains("write_xor_execute"), "the suites' policy has the line already");
+    Ok(())
+}
