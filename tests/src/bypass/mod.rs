@@ -15,6 +15,7 @@ pub mod tamper;
 use guard_common::{Operation, Surface};
 
 use crate::act::Way;
+use crate::harness::case::{Asks, Prepare};
 use crate::harness::{Act, Case, Cases, Effect, Refusal, Spot, Step, Test, Who, act};
 
 /// One file: a trick, the ways that it is tried in, its cases.
@@ -82,9 +83,10 @@ fn at(
         who,
         attack: step(spot, attack),
         refusal,
+        asks: Asks::Once,
         ends_with: nix::libc::EACCES,
         allowed: step(spot, allowed),
-        since: None,
+        lacking: None,
     };
     Cases(places.into_iter().map(one).collect())
 }
@@ -119,6 +121,16 @@ fn needs_namespaces(cases: Cases) -> Cases {
             case.refusal = Refusal::no_edge(Surface::Admin, Operation::Capability);
             case.ends_with = nix::libc::EPERM;
         }
+    })
+}
+
+/// Whoever is aimed at is of the attacker's own user: for anybody else root would need a capability first.
+fn beside(cases: Cases, as_user: Prepare, as_root: Prepare) -> Cases {
+    cases.each(|case| {
+        case.attack.prepare = Some(match case.who {
+            Who::User => as_user,
+            Who::Root => as_root,
+        });
     })
 }
 

@@ -113,13 +113,22 @@ impl Who {
     }
 }
 
-/// A kernel that a case needs, and what of it.
+/// Kernels that cannot be attacked so, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Since {
-    /// The first kernel that has it.
-    pub version: (u32, u32),
-    /// What older ones lack.
-    pub what: &'static str,
+pub enum Lacking {
+    /// Those before this one, which do not have that.
+    Before((u32, u32), &'static str),
+    /// This one and all later ones, which forbid that themselves.
+    From((u32, u32), &'static str),
+}
+
+/// How often the kernel asks about one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Once, and one record tells of it.
+    Once,
+    /// Again after a refusal, whether something else would do instead. Each answer is told, and all are alike.
+    Again,
 }
 
 /// One attack.
@@ -135,14 +144,16 @@ pub struct Case {
     pub who: Who,
     /// What must fail inside an agent, and work outside.
     pub attack: Step,
-    /// The one record of its failure.
+    /// The record of its failure.
     pub refusal: Refusal,
+    /// Whether it is the only one.
+    pub asks: Asks,
     /// What the refused attack ends with: an errno, or the status of the program that met it.
     pub ends_with: i32,
     /// What must work inside.
     pub allowed: Step,
-    /// Kernels that can be attacked so; all where nothing is said.
-    pub since: Option<Since>,
+    /// Kernels that cannot be attacked so; none where nothing is said.
+    pub lacking: Option<Lacking>,
 }
 
 impl fmt::Debug for Case {
@@ -165,13 +176,25 @@ impl Cases {
     /// Kernels before this one cannot be attacked so.
     #[must_use]
     pub fn since(self, major: u32, minor: u32, what: &'static str) -> Self {
-        self.each(|case| case.since = Some(Since { version: (major, minor), what }))
+        self.each(|case| case.lacking = Some(Lacking::Before((major, minor), what)))
+    }
+
+    /// This kernel and all later ones forbid it themselves, whoever asks.
+    #[must_use]
+    pub fn until(self, major: u32, minor: u32, what: &'static str) -> Self {
+        self.each(|case| case.lacking = Some(Lacking::From((major, minor), what)))
     }
 
     /// Their reason is not that no edge leads there.
     #[must_use]
     pub fn reason(self, reason: Reason) -> Self {
         self.each(|case| case.refusal.reason = reason)
+    }
+
+    /// The kernel asks more than once about one call.
+    #[must_use]
+    pub fn asked_again(self) -> Self {
+        self.each(|case| case.asks = Asks::Again)
     }
 
     /// The attack needs something done from outside first.

@@ -195,7 +195,7 @@ pub fn served(who: Who, by: By, launcher: &[&str]) -> Command {
     let mut command = as_user(who, "bash");
     let held = match by {
         By::Program | By::Python => String::new(),
-        By::Holder => format!("exec {}; ", held()),
+        By::Holder => held(),
     };
     command.args(["-c", &format!("{held}exec \"$@\""), "bash"]).args(launcher).args(actor_words(by));
     command
@@ -209,10 +209,14 @@ fn actor_words(by: By) -> Vec<String> {
     }
 }
 
-/// What opens the files that a holder holds: for writing in PD, for reading the secrets.
+/// What opens what a holder holds: files for writing in PD, the secrets for reading, and from 20 on sockets that are
+/// connected to D and to A.
 fn held() -> String {
-    let open = |(at, spot): (usize, &Spot)| {
-        format!("{}<>{} {}<{}", 10 + 2 * at, spot.pd(HELD), 11 + 2 * at, spot.s())
-    };
-    Spot::ALL.iter().enumerate().map(open).collect::<Vec<_>>().join(" ")
+    let files = Spot::ALL.iter().enumerate().flat_map(|(at, spot)| {
+        [format!("{}<>{}", 10 + 2 * at, spot.pd(HELD)), format!("{}<{}", 11 + 2 * at, spot.s())]
+    });
+    // Connecting a datagram socket sends nothing.
+    let sockets = ["20<>/dev/udp/10.99.0.2/7000", "21<>/dev/udp/10.99.0.1/7001"].map(str::to_owned);
+    // One at a time: of several, bash keeps only the first beyond 9.
+    files.chain(sockets).map(|one| format!("exec {one}; ")).collect()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use guard_common::{Operation, Surface};
 
-use super::case::{Case, Refusal};
+use super::case::{Asks, Case};
 use super::enforcer::Enforcer;
 use super::fixture::{self, Spot};
 use super::kernel::lacks;
@@ -126,12 +126,11 @@ pub fn run(world: &mut World, tests: Vec<Test>) -> Tally {
 /// Tries an attack; says so at once where it proves nothing, or where this kernel has no such attack.
 fn attempt(world: &mut World, name: &str, case: &Case, tally: &mut Tally) -> Option<Tried> {
     let started = Instant::now();
-    let result = match lacks(case.since) {
-        Ok(Some(since)) => trial::lacking(world, case, since).map(|()| {
-            let (major, minor) = since.version;
+    let result = match lacks(case.lacking) {
+        Ok(Some(why)) => trial::lacking(world, case, &why).map(|()| {
             tally.lacking += 1;
             tally.score.add_lacking(case.id);
-            say(&format!("lacks {name}: kernels before {major}.{minor} have no {}", since.what));
+            say(&format!("lacks {name}: {why}"));
             None
         }),
         Ok(None) => trial::attempt(world, case).map(Some),
@@ -152,9 +151,7 @@ fn settle(world: &mut World, open: &mut Vec<Open>, tally: &mut Tally) {
     let refusals = world.records().map(|entries| ledger::refusals(&entries));
     for Open { name, case, tried, took } in open.drain(..) {
         let record = match &refusals {
-            Ok(refusals) => {
-                trial::doer(&tried.outcome).and_then(|doer| recorded(refusals, doer, case.refusal))
-            }
+            Ok(refusals) => trial::doer(&tried.outcome).and_then(|doer| recorded(refusals, doer, &case)),
             Err(error) => Err(anyhow::anyhow!("the ledger says nothing: {error:#}")),
         };
         let mark = Mark { recorded: record.is_ok(), ..mark(&tried) };
@@ -178,18 +175,22 @@ fn refused(case: &Case, tried: &Tried) -> Result<()> {
     Ok(())
 }
 
-/// Exactly one record, and the right one.
-fn recorded(refusals: &[Refused], doer: u32, wanted: Refusal) -> Result<()> {
+/// One record, or as many as the kernel asked questions, and the right ones.
+fn recorded(refusals: &[Refused], doer: u32, case: &Case) -> Result<()> {
     let of_doer: Vec<&Refused> =
         refusals.iter().filter(|refused| refused.tid == doer || refused.pid == doer).collect();
-    let [one] = of_doer.as_slice() else {
-        bail!("{} deny records of {doer} instead of one: {of_doer:?}", of_doer.len());
-    };
-    let named = (Surface::from_name(&one.surface), Operation::from_name(&one.operation));
-    ensure!(
-        named == (Some(wanted.surface), Some(wanted.operation)) && one.reason == wanted.reason.name(),
-        "the record says {one:?}, and should say {wanted:?}"
-    );
+    match (case.asks, of_doer.len()) {
+        (Asks::Once, 1) | (Asks::Again, 1..) => {}
+        (Asks::Once | Asks::Again, number) => bail!("{number} deny records of {doer}: {of_doer:?}"),
+    }
+    let wanted = case.refusal;
+    for one in of_doer {
+        let named = (Surface::from_name(&one.surface), Operation::from_name(&one.operation));
+        ensure!(
+            named == (Some(wanted.surface), Some(wanted.operation)) && one.reason == wanted.reason.name(),
+            "the record says {one:?}, and should say {wanted:?}"
+        );
+    }
     Ok(())
 }
 

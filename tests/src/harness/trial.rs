@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::case::{Case, Since, Step};
+use super::case::{Case, Step};
 use super::effect::happened;
 use super::fixture::{self, Spot};
 use super::world::{Side, World};
@@ -33,10 +33,10 @@ pub fn attempt(world: &mut World, case: &Case) -> Result<Tried> {
     Ok(Tried { reached, outcome, over_blocked: (!worked).then_some(variant) })
 }
 
-/// Shows that a kernel before a case's first one cannot be attacked so.
-pub fn lacking(world: &mut World, case: &Case, since: Since) -> Result<()> {
+/// Shows that this kernel cannot be attacked so.
+pub fn lacking(world: &mut World, case: &Case, why: &str) -> Result<()> {
     let (reached, _) = trial(world, Side::Outside, case, &case.attack)?;
-    ensure!(!reached, "it reaches its effect on this kernel too, which should lack {}", since.what);
+    ensure!(!reached, "it reaches its effect on this kernel too, and {why}");
     Ok(())
 }
 

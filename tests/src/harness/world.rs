@@ -131,7 +131,9 @@ impl World {
             // `guard run` hands on nothing but the three standard ones: whoever holds more was moved in.
             (Enforcer::Guard, By::Holder) => {
                 let cgroup = self.cgroup_of_agent(who)?;
-                let holder = guard::outsider(who, by)?;
+                let mut holder = guard::outsider(who, by)?;
+                // It holds them all once it has answered.
+                holder.perform(&["os.getpid".to_owned()])?;
                 guard::enter(&cgroup, holder.pid())?;
                 Ok(holder)
             }
@@ -147,9 +149,14 @@ impl World {
         Ok(format!("/sys/fs/cgroup{path}"))
     }
 
-    /// Tries an act.
+    /// Tries an act. An actor that gives no answer is not asked again.
     pub fn perform(&mut self, side: Side, who: Who, act: &Act) -> Result<Outcome> {
-        self.actor(side, who, act.by)?.perform(&act.words)
+        let told = self.actor(side, who, act.by)?.perform(&act.words);
+        if told.is_err() {
+            let side = if self.enforces() { side } else { Side::Outside };
+            self.actors.remove(&(side, who, act.by));
+        }
+        told
     }
 
     /// Tries an act inside an agent of the user's.

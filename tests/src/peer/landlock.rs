@@ -16,7 +16,7 @@ use landlock::{
 };
 
 use crate::act::{Way, usage, way_alone};
-use crate::harness::fixture::{MARKS, NEST, SAID, Spot, TOP, WORK};
+use crate::harness::fixture::{CASELESS, MARKS, NEST, SAID, Spot, TOP, WORK};
 
 /// The newest that the crate knows; the kernel takes what it has.
 const NEWEST: ABI = ABI::V9;
@@ -38,7 +38,7 @@ fn confine() -> Result<(), Box<dyn Error>> {
     let run = read | AccessFs::Execute;
     let write = AccessFs::from_all(NEWEST) & !BitFlags::from(AccessFs::Execute);
     let all = Spot::ALL.map(|spot| (spot.at("w"), spot.at("pd"), spot.at("xd")));
-    let open = all.iter().map(|(w, _, _)| w.clone()).chain([MARKS, NEST, WORK].map(str::to_owned));
+    let open = all.iter().map(|(w, _, _)| w.clone()).chain([MARKS, NEST, WORK, CASELESS].map(str::to_owned));
     let kept = all.iter().flat_map(|(_, pd, xd)| [pd.clone(), xd.clone()]).chain([SAID.to_owned()]);
     let devices = ["null", "zero", "random", "urandom", "tty"].map(|name| format!("/dev/{name}"));
     Ruleset::default()

@@ -8,12 +8,14 @@ import os
 import signal
 
 from attack import LIBC, call, mapped, raise_code, syscall
+from uring import SQES, Ring
 
 PAGE = mmap.PAGESIZE
 READ, WRITE, EXEC = mmap.PROT_READ, mmap.PROT_WRITE, mmap.PROT_EXEC
 PRIVATE, SHARED, ANONYMOUS = mmap.MAP_PRIVATE, mmap.MAP_SHARED, mmap.MAP_ANONYMOUS
 READ_IMPLIES_EXEC = 0x0400000
 PKEY_MPROTECT, PKEY_ALLOC, SHMGET, SHMAT, SHMCTL = 329, 330, 29, 30, 31
+HUGE = 0x40000
 SHM_EXEC, IPC_PRIVATE, IPC_RMID = 0o100000, 0, 0
 TRACEME, POKEDATA, CONT = 0, 5, 7
 OPEN = 2
@@ -58,6 +60,27 @@ def memory_file(mark):
     memory = os.memfd_create("code")
     os.write(memory, CODE.ljust(PAGE, b"\0"))
     jump(mapped(PAGE, READ | EXEC, PRIVATE, memory), mark)
+
+
+def huge_pages(mark):
+    address = mapped(1 << 21, READ | WRITE | EXEC, PRIVATE | ANONYMOUS | HUGE)
+    put(address)
+    jump(address, mark)
+
+
+def ring_memory(mark):
+    """What a ring shares with its kernel half."""
+    address = mapped(PAGE, READ | WRITE | EXEC, SHARED, Ring().fd, SQES)
+    put(address)
+    jump(address, mark)
+
+
+def zeros(mark):
+    """A private mapping of this device is memory like any other."""
+    address = mapped(2 * PAGE, READ | WRITE, PRIVATE, os.open("/dev/zero", os.O_RDWR))
+    put(address)
+    protect(address, READ | EXEC)
+    jump(address, mark)
 
 
 def changed_library(mark):
@@ -112,6 +135,14 @@ def segment(mark):
 def library_code():
     """A function of the C library that nothing here calls."""
     return ctypes.cast(LIBC.a64l, ctypes.c_void_p).value
+
+
+def through_proc(mark):
+    """Writing there asks for no right to write the page."""
+    with open("/proc/self/mem", "r+b", buffering=0) as memory:
+        memory.seek(library_code())
+        memory.write(CODE)
+    jump(library_code(), mark)
 
 
 def by_tracer(mark):

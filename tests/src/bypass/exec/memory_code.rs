@@ -1,9 +1,13 @@
 //! Code that no file on disk holds, or that is no longer what its file holds: put into memory, and jumped to. Each
 //! leaves the mark by a system call that its own code makes.
 
+use std::fs;
+
+use anyhow::Result;
 use guard_common::{Operation, Surface};
 
-use super::{BOTH, Cases, MAP, PLACES, PLAIN, Refusal, Trick, marked_at};
+use super::{BOTH, Cases, MAP, PLACES, PLAIN, Refusal, Spot, Trick, marked_at};
+use crate::harness::case::Undo;
 
 pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("memory_code.py")), cases };
@@ -23,6 +27,16 @@ fn cases() -> Cases {
         code("E11h", "memory_with_a_protection_key_is_no_code", "protection_key"),
         code("E11i", "a_personality_makes_no_memory_code", "personality"),
         code("E11j", "a_shared_segment_is_no_code", "segment"),
+        code("E11k", "code_is_not_changed_through_proc", "through_proc")
+            .each(|case| case.refusal = Refusal::no_edge(Surface::Write, Operation::Open))
+            .until(7, 2, "writing read-only memory by that file"),
+        code("E11p", "huge_pages_are_no_code", "huge_pages").prepared(huge_pages),
+        code("E11q", "a_rings_memory_is_no_code", "ring_memory").until(
+            6,
+            16,
+            "running the memory of files without a name",
+        ),
+        code("E11r", "a_mapping_of_zeros_is_no_code", "zeros"),
         code("E11l", "a_childs_code_is_not_changed_by_its_tracer", "by_tracer")
             .each(|case| case.refusal = Refusal::no_edge(Surface::Exec, Operation::Trace)),
         marked_at(
@@ -43,4 +57,10 @@ fn cases() -> Cases {
         ),
     ]
     .into()
+}
+
+/// The host keeps some for whoever asks.
+fn huge_pages(_: Spot) -> Result<Undo> {
+    fs::write("/proc/sys/vm/nr_hugepages", "4")?;
+    Ok(Box::new(()))
 }

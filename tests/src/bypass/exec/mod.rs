@@ -14,6 +14,7 @@ mod loader;
 mod memory_code;
 mod memory_file;
 mod own_file_system;
+mod passed;
 mod registered_interpreter;
 mod running_program;
 mod script;
@@ -52,6 +53,7 @@ pub const TRICKS: &[Trick] = &[
     own_file_system::TRICK,
     compat::TRICK,
     running_program::TRICK,
+    passed::TRICK,
 ];
 
 const EXEC: Refusal = Refusal::no_edge(Surface::Exec, Operation::Exec);

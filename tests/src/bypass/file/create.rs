@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::linkat;
 
 use super::open::write;
-use super::{Cases, TWO_PLACES, Trick, on_new, on_pd_at};
+use super::{Cases, TWO_PLACES, Trick, on_new, on_pd, on_pd_at};
 use crate::act::{CHANGED, way};
 
 pub(super) const TRICK: Trick = Trick {
@@ -21,6 +21,10 @@ pub(super) const TRICK: Trick = Trick {
         way("read-creating", |a, _| {
             open(a.path(0)?, OFlag::O_RDONLY | OFlag::O_CREAT, Mode::S_IRUSR)?;
             Ok(())
+        }),
+        // `create-in FOLDER NAME`, for names that no text can carry.
+        way("create-in", |a, _| {
+            write(&a.path(0)?.join(a.path(1)?), OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL)
         }),
         way("tmpfile", |a, _| tmpfile(a.path(0)?, a.path(1)?)),
     ],
@@ -43,6 +47,13 @@ fn cases() -> Cases {
         on_new("F02", "a_new_file_cannot_be_created", "create"),
         on_new("F02b", "a_new_file_cannot_be_created_exclusively", "create-new"),
         on_new("F02c", "a_read_only_open_cannot_create", "read-creating"),
+        on_pd(
+            "F02e",
+            "a_new_file_cannot_be_created_through_a_link_that_leads_nowhere",
+            Operation::Mknod,
+            "create {w}/to-new",
+            "create {w}/new",
+        ),
         // Overlays have no nameless files on every kernel.
         on_pd_at(
             TWO_PLACES,

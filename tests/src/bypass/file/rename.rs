@@ -5,7 +5,7 @@ use std::path::Path;
 use guard_common::Operation;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-use super::{Cases, Trick, on_pd};
+use super::{Cases, TWO_PLACES, Trick, on_pd, on_pd_at};
 use crate::act::way;
 
 pub(super) const TRICK: Trick = Trick {
@@ -13,6 +13,7 @@ pub(super) const TRICK: Trick = Trick {
     ways: &[
         way("rename", |a, _| std::fs::rename(a.path(0)?, a.path(1)?)),
         way("rename-noreplace", |a, _| rename(a.path(0)?, a.path(1)?, RenameFlags::RENAME_NOREPLACE)),
+        way("rename-whiteout", |a, _| rename(a.path(0)?, a.path(1)?, RenameFlags::RENAME_WHITEOUT)),
         way("rename-exchange", |a, _| rename(a.path(0)?, a.path(1)?, RenameFlags::RENAME_EXCHANGE)),
     ],
     python: None,
@@ -43,6 +44,22 @@ fn cases() -> Cases {
             "a_move_that_replaces_nothing_is_refused_too",
             "rename-noreplace {w}/f {pd}/new",
             "rename-noreplace {w}/f {w}/new",
+        ),
+        on_pd_at(
+            TWO_PLACES,
+            "F19k",
+            "a_move_that_leaves_a_whiteout_takes_nothing_out",
+            Operation::Rename,
+            "rename-whiteout {pd}/p {w}/new",
+            "rename-whiteout {w}/f {w}/new",
+        ),
+        on_pd_at(
+            TWO_PLACES,
+            "F19l",
+            "a_move_that_leaves_a_whiteout_brings_nothing_in",
+            Operation::Rename,
+            "rename-whiteout {w}/f {pd}/new",
+            "rename-whiteout {w}/f {w}/new",
         ),
         rename(
             "F19i",

@@ -1,9 +1,13 @@
 //! Hard links: made by the agent, or there before it came.
 
 use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::Result;
 use guard_common::{Operation, Surface};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
+use nix::unistd::linkat;
 
 use super::{Cases, Effect, PLACES, Refusal, Spot, TWO_PLACES, Trick, at, on_pd};
 use crate::act::{CHANGED, way};
@@ -21,6 +25,13 @@ pub(super) const TRICK: Trick = Trick {
             fs::hard_link(a.path(0)?, a.path(1)?)?;
             fs::write(a.path(1)?, CHANGED)
         }),
+        way("link-descriptor-and-write", |a, _| {
+            let handle =
+                fs::File::options().read(true).custom_flags(OFlag::O_PATH.bits()).open(a.path(0)?)?;
+            let source = format!("/proc/self/fd/{}", handle.as_raw_fd());
+            linkat(AT_FDCWD, source.as_str(), AT_FDCWD, a.path(1)?, AtFlags::AT_SYMLINK_FOLLOW)?;
+            fs::write(a.path(1)?, CHANGED)
+        }),
     ],
     python: None,
     cases,
@@ -35,6 +46,12 @@ fn cases() -> Cases {
             "a_file_cannot_be_written_by_a_new_second_name",
             "link-and-write {pd}/p {w}/new",
             "link-and-write {w}/f {w}/new",
+        ),
+        link(
+            "F17e",
+            "a_descriptor_gets_no_second_name",
+            "link-descriptor-and-write {pd}/p {w}/new",
+            "link-descriptor-and-write {w}/f {w}/new",
         ),
         link("F17b", "no_second_name_can_be_put_in", "link {w}/f {pd}/new", "link {w}/f {w}/new"),
         at(

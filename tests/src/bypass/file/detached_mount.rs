@@ -1,0 +1,16 @@
+//! A mount of the agent's own that stands nowhere: a tree taken by descriptor, and written through.
+
+use guard_common::Operation;
+
+use super::{Trick, needs_namespaces, on_pd};
+
+pub(super) const TRICK: Trick = Trick {
+    module: module_path!(),
+    ways: &[],
+    python: Some(include_str!("detached_mount.py")),
+    cases: || {
+        let sentence = "a_mount_that_stands_nowhere_opens_nothing_new";
+        let attack = "!file.detached_mount.write {pd}";
+        needs_namespaces(on_pd("F36c", sentence, Operation::Open, attack, "write {w}/f"))
+    },
+};
