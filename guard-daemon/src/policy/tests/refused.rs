@@ -32,7 +32,7 @@ fn a_misspelt_word_is_refused_with_the_one_that_was_meant() {
     assert_eq!(
         added("[zones.more]\npath = [\"/x\"]\n"),
         [
-            "policy test.toml:7:8: zone `more` has neither paths, names nor addresses; write what belongs to it, or take it out",
+            "policy test.toml:7:8: zone `more` has neither paths, names, packages, digests nor addresses; write what belongs to it, or take it out",
             "policy test.toml:8:1: unknown key `path` in zone `more`; did you mean `paths`?",
         ]
     );
