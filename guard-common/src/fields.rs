@@ -92,6 +92,9 @@ pub const SENDS_PAGES: &str = "SENDS_PAGES";
 /// See [`SENDS_PAGES`].
 pub const SENDPAGE: Field = Field { symbol: SENDS_PAGES, structure: "proto_ops", path: "sendpage" };
 
+/// Name of the programs' constant (u32) that is 1 where helpers fail on purpose, by the map `INJECTED`.
+pub const INJECTS_FAULTS: &str = "INJECTS_FAULTS";
+
 /// Name of the programs' constant (u32) that is 1 where a file holds the process that its signals go to in itself:
 /// before 6.12, which is where `struct file` has the field [`OWNER_IN_FILE`]; later ones hold its address.
 pub const OWNS_IN_FILE: &str = "OWNS_IN_FILE";

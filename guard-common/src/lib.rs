@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod event;
+pub mod fault;
 pub mod fields;
 pub mod limits;
 pub mod map;

@@ -4,7 +4,7 @@ use guard_common::limits::{PROFILES_MAX, ZONES_MAX};
 use guard_common::map::cell::index;
 use guard_common::{Reason, Verdict};
 
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::maps::CELLS;
 use crate::subject::Subject;
 
@@ -15,7 +15,7 @@ pub fn verdict(subject: &Subject, zone: u32, surface: u32) -> Result<(), Reason>
         return Err(Reason::NoEdge);
     }
     let Some(cell) = CELLS.get(index(subject.slot(), subject.profile, zone)) else {
-        return Err(fail::closed(Site::ArrayRow, 0));
+        return Err(fail::closed(Fault::ArrayRow, 0));
     };
     match cell.verdict_by(surface) {
         Some(Verdict::Allow) => Ok(()),

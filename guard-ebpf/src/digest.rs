@@ -8,7 +8,7 @@ use guard_common::Reason;
 use guard_common::limits::SLOTS;
 use guard_common::map::digest::{DigestKey, Measured};
 
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::{File, Task};
 use crate::maps::{DIGESTS, DIGESTS_IN_USE, MEASURED};
 use crate::subject::Subject;
@@ -36,6 +36,12 @@ fn stored(create: bool) -> *mut Measured {
     .cast()
 }
 
+/// Whether the policy asks for digests.
+#[inline(always)]
+pub fn is_asked(subject: &Subject) -> bool {
+    in_use(subject.slot())
+}
+
 /// Takes the digest of what the running task is about to run, where some policy generation asks for digests. May sleep.
 #[inline(always)]
 pub fn measure(file: File) {
@@ -44,14 +50,14 @@ pub fn measure(file: File) {
     }
     // SAFETY: this task's own value.
     let Some(measured) = (unsafe { stored(true).as_mut() }) else {
-        fail::count(Site::Digest, 0);
+        fail::count(Fault::Digest, 0);
         return;
     };
     measured.is_whole = 0;
     // SAFETY: a file that the verifier trusts, and room for the digest.
     let kind = unsafe { bpf_ima_file_hash(file.0.cast_mut().cast(), measured.sha256.as_mut_ptr().cast(), 32) };
-    if kind != SHA256 {
-        fail::count(Site::Digest, if kind < 0 { kind } else { 0 });
+    if kind != SHA256 || fail::injected(Fault::Digest) {
+        fail::count(Fault::Digest, if kind < 0 { kind } else { 0 });
         return;
     }
     measured.ino = file.inode().ino();
@@ -67,11 +73,11 @@ pub fn zone(subject: &Subject, file: File) -> Result<u32, Reason> {
     }
     // SAFETY: this task's own value.
     let Some(measured) = (unsafe { stored(false).as_ref() }) else {
-        return Err(fail::closed(Site::Digest, 0));
+        return Err(fail::closed(Fault::Digest, 0));
     };
     let inode = file.inode();
     if measured.is_whole == 0 || measured.ino != inode.ino() || measured.dev != inode.dev() {
-        return Err(fail::closed(Site::Digest, 0));
+        return Err(fail::closed(Fault::Digest, 0));
     }
     let key = DigestKey { slot: subject.slot(), sha256: measured.sha256 };
     // SAFETY: copied at once.

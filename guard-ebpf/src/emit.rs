@@ -13,7 +13,7 @@ use guard_common::limits::{PATH_BYTES_MAX, WALK_STEPS_MAX};
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
 use guard_common::{Operation, Verdict};
 
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::Task;
 use crate::kernel::loops::{END, GO_ON, opaque, repeat};
 use crate::kernel::raw::{Place, Way};
@@ -220,6 +220,9 @@ fn write_large(report: &Report) -> i32 {
 fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
     let (ring, map) = ring(report);
     let seq = next_number(ring);
+    if fail::injected(Fault::RingFull) {
+        return lost(report);
+    }
     // SAFETY: the size is a constant; a null answer is handled; every path from here submits.
     unsafe {
         let room: *mut u8 = bpf_ringbuf_reserve(map, (size_of::<Event>() + ROOM) as u64, 0).cast();
@@ -256,6 +259,9 @@ fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
 fn write_nameless(report: &Report) -> i32 {
     let (ring, map) = ring(report);
     let seq = next_number(ring);
+    if fail::injected(Fault::RingFull) {
+        return lost(report);
+    }
     // SAFETY: as in `write`.
     unsafe {
         let room: *mut u8 = bpf_ringbuf_reserve(map, size_of::<Event>() as u64, 0).cast();
@@ -285,7 +291,7 @@ fn ring(report: &Report) -> (Ring, *mut core::ffi::c_void) {
 #[inline(always)]
 fn lost(report: &Report) -> i32 {
     count(u32::from(report.operation), COUNT_LOST);
-    fail::count(Site::RingFull, 0);
+    fail::count(Fault::RingFull, 0);
     0
 }
 

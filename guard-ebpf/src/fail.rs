@@ -1,46 +1,20 @@
 //! What happens when the kernel itself fails us: it is counted, and the agent is refused.
 
+pub use guard_common::fault::Fault;
 use guard_common::Reason;
 use guard_common::map::cell;
 
-use crate::maps::FAULTS;
-
-/// A place where a helper can fail. The number stands in the fault counter's key and in `guard status`.
-#[derive(Clone, Copy)]
-#[repr(u16)]
-pub enum Site {
-    /// A label could not be stored for a new task.
-    LabelInherit = 1,
-    /// A label could not be stored for a task that entered a cgroup.
-    LabelEnter = 2,
-    /// A label could not be stored for a task that was in the cgroup before.
-    LabelExisting = 3,
-    /// A row that every array holds was not there.
-    ArrayRow = 4,
-    /// A walk's read failed.
-    WalkRead = 5,
-    /// A peer's address could not be read.
-    AddressRead = 6,
-    /// An event found its ring full.
-    RingFull = 7,
-    /// A name's bytes could not be read.
-    NameRead = 8,
-    /// It could not be noted who made an object.
-    OwnerNote = 9,
-    /// It could not be noted that a program's arguments are to be judged.
-    StartNote = 10,
-    /// A program's arguments could not be read.
-    ArgumentRead = 11,
-    /// Policies were pushed faster than a program's arguments could be judged.
-    StartMoved = 12,
-    /// A program's digest could not be taken, or was not there where it was to be judged.
-    Digest = 13,
-}
+use crate::kernel::offsets::injects_faults;
+use crate::maps::{FAULTS, INJECTED};
 
 /// Counts a failure.
 #[inline(always)]
-pub fn count(site: Site, errno: i64) {
-    let key = ((site as u32) << 16) | ((-errno) as u32 & 0xffff);
+pub fn count(fault: Fault, errno: i64) {
+    count_key(((fault as u32) << 16) | ((-errno) as u32 & 0xffff));
+}
+
+#[inline(always)]
+fn count_key(key: u32) {
     if let Some(count) = FAULTS.get_ptr_mut(key) {
         // SAFETY: a value of a preallocated hash whose entries are never removed. Racing adds may lose one.
         unsafe { *count += 1 };
@@ -52,9 +26,26 @@ pub fn count(site: Site, errno: i64) {
 
 /// Counts a failure and gives the reason for the refusal that it costs the agent.
 #[inline(always)]
-pub fn closed(site: Site, errno: i64) -> Reason {
-    count(site, errno);
+pub fn closed(fault: Fault, errno: i64) -> Reason {
+    count(fault, errno);
     Reason::KernelFault
+}
+
+/// Whether a place is to fail on purpose; counted where it is. In programs that were not loaded for that, the
+/// verifier leaves none of it.
+#[inline(always)]
+pub fn injected(fault: Fault) -> bool {
+    injects_faults() && is_injected(fault as u32) != 0
+}
+
+/// A function of its own: its keys do not lie on the stack of every hook.
+#[inline(never)]
+fn is_injected(fault: u32) -> u32 {
+    let is_injected = INJECTED.get(0).is_some_and(|faults| (*faults >> (fault & 63)) & 1 != 0);
+    if is_injected {
+        count_key(fault << 16);
+    }
+    u32::from(is_injected)
 }
 
 // The cell array is indexed with what this promises; a wrong bound would read another profile's row.

@@ -108,4 +108,6 @@ pub static SEQUENCE: PerCpuArray<u64, 2> = PerCpuArray::new();
 #[btf_map]
 pub static FAULTS: HashMap<u32, u64, { FAULTS_MAX as usize }> = HashMap::new();
 #[btf_map]
+pub static INJECTED: Array<u64, 1> = Array::new();
+#[btf_map]
 pub static COUNTS: PerCpuArray<u64, { (OPERATIONS * COUNT_COLUMNS) as usize }> = PerCpuArray::new();

@@ -4,7 +4,7 @@ use aya_ebpf::btf_maps::lpm_trie::Key;
 use guard_common::map::address::{ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule};
 use guard_common::{Operation, Reason, ZoneId};
 
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::{Sock, offset, raw};
 use crate::maps::ADDRESSES;
 use crate::subject::Subject;
@@ -136,8 +136,8 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
     if len < 2 {
         return Peer::refuse(own, protocol, Reason::MalformedAddress);
     }
-    let Some(family) = raw::try_read::<u16>(address) else {
-        return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
+    let Some(family) = raw::try_read::<u16>(address).filter(|_| !fail::injected(Fault::AddressRead)) else {
+        return Peer::refuse(own, protocol, fail::closed(Fault::AddressRead, 0));
     };
     let family = if family == AF_UNSPEC {
         // connect: ends an association. sendmsg: taken for AF_INET by v4 sockets; by v6 ones for nothing, or for
@@ -159,7 +159,7 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         let (Some(port), Some(addr)) =
             (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 4]>(address + 4))
         else {
-            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+            return Peer::refuse(family, protocol, fail::closed(Fault::AddressRead, 0));
         };
         return Peer::v4(addr, port, AF_INET, protocol);
     }
@@ -170,7 +170,7 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         let (Some(port), Some(addr)) =
             (raw::try_read::<u16>(address + 2), raw::try_read::<[u8; 16]>(address + 8))
         else {
-            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+            return Peer::refuse(family, protocol, fail::closed(Fault::AddressRead, 0));
         };
         return Peer::v6(addr, port, protocol);
     }
@@ -190,6 +190,9 @@ pub fn connected(sock: Sock) -> Peer {
     let Some(protocol) = protocol(sock) else {
         return Peer::refuse(family, 0, Reason::UnknownFamily);
     };
+    if fail::injected(Fault::AddressRead) {
+        return Peer::refuse(family, protocol, Reason::KernelFault);
+    }
     let port = sock.peer_port();
     if family == AF_INET {
         let addr = sock.peer_v4();
@@ -201,7 +204,7 @@ pub fn connected(sock: Sock) -> Peer {
     }
     if family == AF_INET6 {
         let Some(addr) = sock.peer_v6() else {
-            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+            return Peer::refuse(family, protocol, fail::closed(Fault::AddressRead, 0));
         };
         if port == 0 && addr == [0; 16] {
             return Peer::pass(family);
@@ -251,7 +254,7 @@ pub fn bound(sock: Sock, address: u64, len: i32) -> Peer {
     }
     let (Some(family), Some(port)) = (raw::try_read::<u16>(address), raw::try_read::<u16>(address + 2))
     else {
-        return Peer::refuse(own, 0, fail::closed(Site::AddressRead, 0));
+        return Peer::refuse(own, 0, fail::closed(Fault::AddressRead, 0));
     };
     if port == 0 {
         return Peer::pass(own);
@@ -259,13 +262,13 @@ pub fn bound(sock: Sock, address: u64, len: i32) -> Peer {
     let protocol = protocol(sock).unwrap_or(0);
     if family == AF_INET6 {
         let Some(addr) = raw::try_read::<[u8; 16]>(address + 8) else {
-            return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
+            return Peer::refuse(own, protocol, fail::closed(Fault::AddressRead, 0));
         };
         return Peer::at(addr, port, AF_INET6, protocol);
     }
     // AF_UNSPEC is taken for AF_INET.
     let Some(addr) = raw::try_read::<[u8; 4]>(address + 4) else {
-        return Peer::refuse(own, protocol, fail::closed(Site::AddressRead, 0));
+        return Peer::refuse(own, protocol, fail::closed(Fault::AddressRead, 0));
     };
     Peer::at(mapped(addr), port, AF_INET, protocol)
 }
@@ -286,7 +289,7 @@ pub fn local(sock: Sock) -> Peer {
     }
     if family == AF_INET6 {
         let Some(addr) = sock.local_v6() else {
-            return Peer::refuse(family, protocol, fail::closed(Site::AddressRead, 0));
+            return Peer::refuse(family, protocol, fail::closed(Fault::AddressRead, 0));
         };
         return Peer::at(addr, port, family, protocol);
     }
@@ -358,8 +361,9 @@ pub struct UnixName {
 #[inline(always)]
 pub fn unix_name(sock: Sock) -> Result<UnixName, Reason> {
     let address = sock.address();
-    let Some(bound) = raw::try_read::<u64>(address + offset::OFF_UNIX_SOCK_ADDR() as u64) else {
-        return Err(fail::closed(Site::AddressRead, 0));
+    let bound = raw::try_read::<u64>(address + offset::OFF_UNIX_SOCK_ADDR() as u64);
+    let Some(bound) = bound.filter(|_| !fail::injected(Fault::AddressRead)) else {
+        return Err(fail::closed(Fault::AddressRead, 0));
     };
     let place = raw::Place {
         dentry: raw::read(address + offset::OFF_UNIX_SOCK_PATH_DENTRY() as u64),

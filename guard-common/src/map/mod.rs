@@ -68,6 +68,9 @@ pub mod name {
     pub const SEQUENCE: &str = "SEQUENCE";
     /// Hash: `site << 16 | errno` (u32) to count (u64).
     pub const FAULTS: &str = "FAULTS";
+    /// Array of one: which of [`crate::fault::Fault`] happen on purpose (u64), a bit for each. Read only by programs
+    /// that were loaded for that.
+    pub const INJECTED: &str = "INJECTED";
     /// Per-CPU array: verdicts (u64), by [`super::switch::count_index`].
     pub const COUNTS: &str = "COUNTS";
 
@@ -99,6 +102,7 @@ pub mod name {
         ALLOWS,
         SEQUENCE,
         FAULTS,
+        INJECTED,
         COUNTS,
     ];
 }

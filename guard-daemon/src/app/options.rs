@@ -36,6 +36,9 @@ pub(super) struct Options {
     /// What the kernel programs say of themselves: off, error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub kernel_log: Option<LogLevel>,
+    /// Load programs whose helpers can be made to fail, to see that what fails refuses. Widens nothing
+    #[arg(long, hide = true)]
+    pub inject_faults: bool,
 }
 
 impl Options {

@@ -27,7 +27,7 @@ use super::{clock, host, journal, saved};
 use crate::audit::{Host, Ledger, Place};
 use crate::control::server::{self, Asked};
 use crate::kernel::{
-    Cgroups, How, Labels, Maps, PinFolder, RingReader, Taken, object_sha256, probe, take_up,
+    Cgroups, How, Labels, Manner, Maps, PinFolder, RingReader, Taken, object_sha256, probe, take_up,
 };
 use crate::model::input::Input;
 use crate::model::record::Start;
@@ -92,6 +92,7 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
     };
     daemon.missing.extend(policy.instead);
     daemon.missing.extend(lost_agents);
+    daemon.missing.extend(options.inject_faults.then(|| INJECTS_FAULTS.to_owned()));
     daemon.records.set_generation(daemon.maps.generation());
     daemon.look_at_ledger();
     daemon.read_every_switch().map_err(text)?;
@@ -223,9 +224,12 @@ struct Force {
     how: How,
 }
 
+const INJECTS_FAULTS: &str = "faults are injected on purpose; restart guardd without --inject-faults";
+
 impl Force {
     fn take_up(options: &Options, ground: &Ground) -> Result<Self, String> {
-        let Taken { maps, how } = take_up(&ground.pins, options.kernel_log()?).map_err(text)?;
+        let manner = Manner { log: options.kernel_log()?, injects_faults: options.inject_faults };
+        let Taken { maps, how } = take_up(&ground.pins, manner).map_err(text)?;
         tracing::info!(?how, "the kernel programs are in force");
         let mut force = Self { maps, how };
         force.raise_for_all(ground.halt)?;

@@ -59,7 +59,11 @@ impl Daemon {
 
     fn faults(&self) -> Vec<(String, u64)> {
         let faults = self.maps.faults().unwrap_or_default();
-        faults.iter().map(|fault| (format!("{}:{}", fault.site, fault.errno), fault.count)).collect()
+        let named = |fault: &crate::kernel::Fault| {
+            let place = guard_common::fault::Fault::from_raw(fault.site);
+            format!("{}:{}", place.map_or("unknown", |place| place.name()), fault.errno)
+        };
+        faults.iter().map(|fault| (named(fault), fault.count)).collect()
     }
 }
 

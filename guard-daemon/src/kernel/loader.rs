@@ -123,13 +123,29 @@ pub fn object_sha256() -> String {
     hex::encode(object::digest())
 }
 
+/// How the programs are loaded, beside what the kernel is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// What they say of themselves.
+    pub log: LogLevel,
+    /// Helpers fail on purpose, as the map `INJECTED` says: to see that what fails refuses.
+    pub injects_faults: bool,
+}
+
+impl Manner {
+    /// A number that differs where programs have to be loaded anew.
+    fn raw(self) -> u32 {
+        u32::from(self.log.raw()) | (u32::from(self.injects_faults) << 8)
+    }
+}
+
 /// Takes up enforcement: adopts what is pinned where it is whole and of this build, and loads it anew otherwise.
-pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
+pub fn take_up(pins: &PinFolder, manner: Manner) -> Result<Taken, LoadError> {
     pins.create().map_err(|cause| LoadError::Pins { folder: pins.root().display().to_string(), cause })?;
     let bytes = btf::running()?;
     let types = KernelTypes::parse(&bytes)?;
     let fitting = fitting(&types)?;
-    let meta = Meta { abi: ABI, log_level: u32::from(log.raw()), digest: object::digest() };
+    let meta = Meta { abi: ABI, manner: manner.raw(), digest: object::digest() };
     let found = pins.meta();
     let before = pins.enforces();
     let in_use = InUse::by(pins);
@@ -143,7 +159,7 @@ pub fn take_up(pins: &PinFolder, log: LogLevel) -> Result<Taken, LoadError> {
         let how = if gone.is_empty() { How::Adopted } else { How::Completed { missing: gone } };
         return Ok(Taken { maps: Maps::open(pins)?, how });
     }
-    replace(pins, &types, &fitting, log, meta, &renewed)?;
+    replace(pins, &types, &fitting, manner, meta, &renewed)?;
     let how = match (before, found) {
         (false, _) => How::Fresh,
         (true, Some(found)) if found == meta && renewed.is_empty() => How::Completed { missing: gone },
@@ -173,7 +189,7 @@ fn replace(
     pins: &PinFolder,
     types: &KernelTypes<'_>,
     fitting: &[&'static Program],
-    log: LogLevel,
+    manner: Manner,
     meta: Meta,
     renewed: &[&'static str],
 ) -> Result<(), LoadError> {
@@ -181,7 +197,7 @@ fn replace(
     object::check()?;
     pins.drop_unfinished().map_err(failed)?;
     let began = Instant::now();
-    let mut programs = load(pins, types, log, renewed)?;
+    let mut programs = load(pins, types, manner, renewed)?;
     tracing::debug!(took = ?began.elapsed(), "kernel programs prepared");
     if let Err(error) = attach(&mut programs, fitting, pins) {
         // What stood before still stands; only the newcomers go.
@@ -211,14 +227,14 @@ fn pins_failed(pins: &PinFolder, cause: io::Error) -> LoadError {
 fn load(
     pins: &PinFolder,
     types: &KernelTypes<'_>,
-    log: LogLevel,
+    manner: Manner,
     renewed: &[&'static str],
 ) -> Result<Ebpf, LoadError> {
     let offsets = types.resolve(fields::ALL)?;
     let host_mounts = host_mounts()?;
     let has = |field: fields::Field| u32::from(types.offset(field.structure, field.path).is_some());
     let (sends_pages, owns_in_file) = (has(fields::SENDPAGE), has(fields::OWNER_IN_FILE));
-    let level = log.raw();
+    let (level, injects_faults) = (manner.log.raw(), u32::from(manner.injects_faults));
     let mut loader = EbpfLoader::new();
     // Task storage is a kind of map that the library has no type for.
     loader.allow_unsupported_maps();
@@ -226,6 +242,7 @@ fn load(
     loader.override_global(fields::HOST_MOUNTS, &host_mounts, false);
     loader.override_global(fields::SENDS_PAGES, &sends_pages, false);
     loader.override_global(fields::OWNS_IN_FILE, &owns_in_file, false);
+    loader.override_global(fields::INJECTS_FAULTS, &injects_faults, false);
     for (symbol, offset) in &offsets {
         // A field that no program reads any more was dropped from the object by its linker.
         loader.override_global(symbol, offset, false);

@@ -35,7 +35,7 @@ pub use enrol::{AgentCgroup, Cgroups, EnrolError, run_enrol_iterator};
 pub use failure::MapFailure;
 pub use install::Prepared;
 pub use labels::{Labelled, Labels};
-pub use loader::{How, LoadError, Taken, object_sha256, take_up};
+pub use loader::{How, LoadError, Manner, Taken, object_sha256, take_up};
 pub use maps::{Counts, Fault, Maps};
 pub use pins::PinFolder;
 pub use ring::{Heard, RingReader};

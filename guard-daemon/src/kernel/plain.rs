@@ -20,8 +20,8 @@ pub(super) struct Plain<T>(pub(super) T);
 pub(super) struct Meta {
     /// Version of the agreement between pinned maps and this daemon; 0 while the set is being changed.
     pub(super) abi: u32,
-    /// Diagnostics level that the programs were loaded with.
-    pub(super) log_level: u32,
+    /// How the programs were loaded: see `loader::Manner`.
+    pub(super) manner: u32,
     /// SHA-256 of the object.
     pub(super) digest: [u8; 32],
 }

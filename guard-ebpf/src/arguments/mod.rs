@@ -9,7 +9,7 @@ use aya_ebpf::helpers::generated::{bpf_task_storage_delete, bpf_task_storage_get
 use guard_common::Reason;
 use guard_common::map::arguments::{ArgumentRules, ArgumentsKey, LEVELS_MAX, RULES_MAX, Start};
 
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::{Bprm, Task};
 use crate::maps::{ARGUMENTS, STARTS};
 use crate::subject::Subject;
@@ -44,10 +44,10 @@ pub fn expect(subject: &Subject, bprm: Bprm, zone: u32) -> Result<(), Reason> {
     if !has_rules && !is_first {
         return Ok(());
     }
-    let start = stored(has_rules);
+    let start = if fail::injected(Fault::StartNote) { core::ptr::null_mut() } else { stored(has_rules) };
     // SAFETY: this task's own value; a task starts one program at a time.
     let Some(start) = (unsafe { start.as_mut() }) else {
-        return if has_rules { Err(fail::closed(Site::StartNote, 0)) } else { Ok(()) };
+        return if has_rules { Err(fail::closed(Fault::StartNote, 0)) } else { Ok(()) };
     };
     if is_first {
         // What is still here is of a start that failed.
@@ -96,12 +96,12 @@ fn settle(subject: &Subject, start: &mut Start, bprm: Bprm) -> u32 {
     for _ in 0..ATTEMPTS {
         let answer = judge_levels(start, bprm, generation, subject.profile);
         let now = Subject::generation_now();
-        if now == generation {
+        if now == generation && !fail::injected(Fault::StartMoved) {
             return answer;
         }
         generation = now;
     }
-    fail::closed(Site::StartMoved, 0) as u32
+    fail::closed(Fault::StartMoved, 0) as u32
 }
 
 #[inline(always)]

@@ -8,7 +8,7 @@ use guard_common::map::arguments::{
 };
 
 use super::word;
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::loops::{END, GO_ON, repeat};
 
 struct Reading {
@@ -29,7 +29,7 @@ pub fn words(start: &mut Start, rules: &ArgumentRules) -> Result<u32, Reason> {
     // SAFETY: the value that was lent to the loop.
     let start = unsafe { &*reading.start };
     if start.flags & START_FAULT != 0 {
-        return Err(fail::closed(Site::ArgumentRead, 0));
+        return Err(fail::closed(Fault::ArgumentRead, 0));
     }
     if start.flags & START_READ == 0 { Err(Reason::ArgumentsTooLong) } else { Ok(start.seen) }
 }
@@ -80,7 +80,7 @@ fn refill(start: &mut Start) -> bool {
     start.address += len;
     start.at = 0;
     start.end = len as u32;
-    failed == 0
+    failed == 0 && !fail::injected(Fault::ArgumentRead)
 }
 
 #[inline(always)]

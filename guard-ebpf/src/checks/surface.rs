@@ -2,7 +2,7 @@
 
 use guard_common::{Reason, Surface};
 
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::maps::SURFACES_OFF;
 
 #[inline(always)]
@@ -16,6 +16,6 @@ pub fn check_by(surface: u32) -> Result<(), Reason> {
     match SURFACES_OFF.get(surface) {
         Some(0) => Ok(()),
         Some(_) => Err(Reason::SurfaceOff),
-        None => Err(fail::closed(Site::ArrayRow, 0)),
+        None => Err(fail::closed(Fault::ArrayRow, 0)),
     }
 }

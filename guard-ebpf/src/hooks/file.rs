@@ -7,6 +7,7 @@ use guard_common::{Operation, Reason, Surface};
 
 use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
+use crate::digest;
 use crate::emit::Report;
 use crate::kernel::loops::opaque;
 use crate::kernel::{Dentry, File, Path, RenameData, raw};
@@ -75,7 +76,11 @@ fn judge_open(
     checks::switches_by(subject, asked.surface)?;
     let seen = zone::of_file(subject, file, Operation::Open, asked.uses)?;
     report.zone = seen.zone as u16;
-    network_boundary::check_by(subject, seen.zone, asked.surface)?;
+    if let Err(reason) = network_boundary::check_by(subject, seen.zone, asked.surface) {
+        // A program's digest may put it into another zone: it is taken when the program starts.
+        let is_settled = asked.surface != Surface::Exec as u32 || !digest::is_asked(subject);
+        return if is_settled { Err(reason) } else { Ok(News::Count) };
+    }
     if file.inode().is_stray_device() {
         return Err(Reason::DeviceNode);
     }

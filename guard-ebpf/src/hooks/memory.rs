@@ -45,12 +45,12 @@ pub fn mmap_file(ctx: LsmContext) -> i32 {
         if prot & PROT_READ != 0 && !file.is_opened_to_run() {
             asked |= READ;
         }
-        if prot & PROT_WRITE != 0 {
-            if is_shared {
-                asked |= WRITE;
-            } else if exec {
-                asked |= OWN_CODE;
-            }
+        if is_shared && file.is_writable() {
+            // Also where it is not asked for yet: what an overlay mapped, a later change of protection shows by its
+            // layer, whose name says nothing.
+            asked |= WRITE;
+        } else if prot & PROT_WRITE != 0 && exec {
+            asked |= OWN_CODE;
         }
         // The walk is read once, not once for every way to map.
         judge_mapping(&subject, file, opaque(asked), &mut report)

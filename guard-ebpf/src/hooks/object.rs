@@ -8,7 +8,7 @@ use guard_common::{Operation, Reason, Surface, ZoneId};
 use super::{News, conclude_nameless, raw_argument, report};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::emit::Report;
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::maps::OWNERS;
 use crate::subject::Subject;
 
@@ -20,8 +20,10 @@ pub(super) fn made(address: u64) -> i32 {
         let _ = OWNERS.remove(address);
         return 0;
     };
-    if let Err(errno) = OWNERS.insert(address, subject.mark(), 0) {
-        fail::count(Site::OwnerNote, i64::from(errno));
+    if fail::injected(Fault::OwnerNote) {
+        let _ = OWNERS.remove(address);
+    } else if let Err(errno) = OWNERS.insert(address, subject.mark(), 0) {
+        fail::count(Fault::OwnerNote, i64::from(errno));
     }
     0
 }

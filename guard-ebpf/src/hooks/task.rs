@@ -10,7 +10,7 @@ use super::{News, conclude_nameless, report};
 use crate::checks::kill_switch;
 use crate::diagnostics;
 use crate::emit::{self, Object, Report};
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::{Cgroup, Task};
 use crate::maps::ENTERED;
 use crate::subject::{Subject, label_of, label_of_cgroup, set_label};
@@ -29,8 +29,8 @@ fn judge_birth(subject: &Subject, child: Task) -> Result<News, Reason> {
     kill_switch::check(subject)?;
     // A child without a label would be free.
     match label_of(Task::current()) {
-        Some(label) if set_label(child, &label).is_ok() => Ok(News::Count),
-        _ => Err(fail::closed(Site::LabelInherit, 0)),
+        Some(label) if !fail::injected(Fault::LabelInherit) && set_label(child, &label).is_ok() => Ok(News::Count),
+        _ => Err(fail::closed(Fault::LabelInherit, 0)),
     }
 }
 
@@ -46,7 +46,7 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
         note_entered();
     }
     if label_of(task).is_none() {
-        enrol(task, &label, Site::LabelEnter);
+        enrol(task, &label, Fault::LabelEnter);
     }
     0
 }
@@ -61,7 +61,7 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if let Some(label) = label_of_cgroup(child.cgroup()) {
-        enrol(child, &label, Site::LabelEnter);
+        enrol(child, &label, Fault::LabelEnter);
     }
     0
 }
@@ -86,14 +86,14 @@ pub fn enrol_existing(ctx: *mut core::ffi::c_void) -> i32 {
         return 0;
     }
     if let Some(label) = label_of_cgroup(task.cgroup()) {
-        enrol(task, &label, Site::LabelExisting);
+        enrol(task, &label, Fault::LabelExisting);
     }
     0
 }
 
 #[inline(always)]
-fn enrol(task: Task, label: &Label, site: Site) {
-    let stored = set_label(task, label).is_ok();
+fn enrol(task: Task, label: &Label, site: Fault) {
+    let stored = !fail::injected(site) && set_label(task, label).is_ok();
     diagnostics::entered(label, stored);
     if !stored {
         fail::count(site, 0);

@@ -34,6 +34,17 @@ pub fn owns_in_file() -> bool {
     unsafe { core::ptr::read_volatile(&raw const OWNS_IN_FILE) != 0 }
 }
 
+/// `guard_common::fields::INJECTS_FAULTS`.
+#[unsafe(no_mangle)]
+static INJECTS_FAULTS: u32 = 0;
+
+/// Whether places fail on purpose.
+#[inline(always)]
+pub fn injects_faults() -> bool {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const INJECTS_FAULTS) != 0 }
+}
+
 macro_rules! statics {
     ($($symbol:ident = $structure:literal $path:literal;)+) => {
         mod cell {

@@ -45,6 +45,13 @@ impl File {
         self.flags() & FMODE_EXEC != 0
     }
 
+    /// Whether it was opened for writing.
+    #[inline(always)]
+    pub fn is_writable(self) -> bool {
+        const FMODE_WRITE: u32 = 2;
+        self.mode() & FMODE_WRITE != 0
+    }
+
     /// The name it was opened by.
     #[inline(always)]
     pub fn place(self) -> Place {

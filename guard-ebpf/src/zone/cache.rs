@@ -12,6 +12,7 @@ use guard_common::{Operation, Reason};
 
 use super::walk;
 use crate::emit;
+use crate::fail::{self, Fault};
 use crate::kernel::{File, Inode};
 use crate::maps::{EPOCH, ZONE_CACHE};
 use crate::subject::Subject;
@@ -143,6 +144,9 @@ fn keep(inode: Inode, key: &Key, generation: u64, zone_and_replaces: u32, seen: 
     unsafe {
         if zone_and_replaces & REPLACES != 0 {
             bpf_inode_storage_delete(map, inode.0.cast_mut().cast());
+        }
+        if fail::injected(Fault::ZoneKeep) {
+            return 0;
         }
         bpf_inode_storage_get(
             map,

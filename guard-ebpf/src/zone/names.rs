@@ -4,7 +4,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use guard_common::limits::{CHILD_NAME_LEN_MAX, NAME_RULE_LEN_MAX};
 use guard_common::map::zone::{ChildKey, NameKey, NameKind, NameLengths};
 
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::loops::{END, GO_ON, opaque, repeat};
 use crate::maps::{CHILDREN, NAME_LENGTHS, NAMES};
 
@@ -85,7 +85,7 @@ fn look_up(slot: u32, kind: u32, len: u32, name: u64) -> u32 {
     // SAFETY: at most the buffer's length, checked above.
     let failed = unsafe { bpf_probe_read_kernel(key.name.as_mut_ptr().cast(), len, name as *const _) };
     if failed != 0 {
-        fail::count(Site::NameRead, failed);
+        fail::count(Fault::NameRead, failed);
         return FAULT;
     }
     // SAFETY: copied at once.
@@ -103,7 +103,7 @@ pub fn child(ino: u64, dev_slot: u64, len: u32, name: u64) -> u32 {
     // SAFETY: at most the buffer's length, checked above.
     let failed = unsafe { bpf_probe_read_kernel(key.name.as_mut_ptr().cast(), len, name as *const _) };
     if failed != 0 {
-        fail::count(Site::NameRead, failed);
+        fail::count(Fault::NameRead, failed);
         return FAULT;
     }
     // SAFETY: copied at once.

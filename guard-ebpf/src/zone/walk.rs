@@ -5,7 +5,7 @@ use guard_common::map::zone::{DEV_OF_DIRECTORY, MARK_HAS_CHILDREN, MARK_HOLDS_RO
 use guard_common::{Reason, ZoneId};
 
 use super::names;
-use crate::fail::{self, Site};
+use crate::fail::{self, Fault};
 use crate::kernel::Dentry;
 use crate::kernel::loops::{END, GO_ON, opaque, repeat};
 use crate::kernel::raw::{Place, Way};
@@ -124,6 +124,11 @@ const AT_ROOT: u32 = THROUGH_MOUNT;
 /// Walks within the file system; through mounts only where its root has no mark.
 #[inline(always)]
 pub fn outward(dentry: Dentry, mount: u64, slot: u32) -> Found {
+    for fault in [Fault::WalkRead, Fault::NameRead] {
+        if fail::injected(fault) {
+            return Found(Found::nothing(Reason::KernelFault));
+        }
+    }
     let found = within(dentry, slot);
     Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, slot) } else { found })
 }
@@ -220,7 +225,7 @@ fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
     let at = crossing.at;
     let (ino, dev, len, name) = (at.ino(), at.dev(), at.name_len(), at.name());
     if dev == 0 || name == 0 {
-        crossing.found = Found::nothing(fail::closed(Site::WalkRead, 0));
+        crossing.found = Found::nothing(fail::closed(Fault::WalkRead, 0));
         return END;
     }
     let (child_len, child_name) = (crossing.child_len, crossing.child_name);
@@ -245,7 +250,7 @@ fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
     match outward.way {
         Way::Up => return GO_ON,
         Way::Unrooted | Way::Root => crossing.found = Found::nothing(Reason::UnresolvedObject),
-        Way::Fault => crossing.found = Found::nothing(fail::closed(Site::WalkRead, 0)),
+        Way::Fault => crossing.found = Found::nothing(fail::closed(Fault::WalkRead, 0)),
     }
     END
 }

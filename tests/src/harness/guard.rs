@@ -80,6 +80,19 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// Starts a daemon whose programs can be made to fail, and waits until it answers: it does not say that it
+    /// enforces.
+    pub fn start_faulty() -> Result<Self> {
+        let mut daemon = Self::launch(&["--policy", POLICY, "--inject-faults"])?;
+        until("guardd answers", START_LIMIT, || {
+            if let Some(status) = daemon.child.try_wait()? {
+                bail!("guardd ended with {status}: {}", log_tail());
+            }
+            Ok(guard(&["status", "--json"])?.out.contains("faults are injected"))
+        })?;
+        Ok(daemon)
+    }
+
     fn launch(words: &[&str]) -> Result<Self> {
         let log = File::options().append(true).create(true).open(LOG)?;
         let child = Command::new("guardd")

@@ -103,6 +103,11 @@ impl World {
         self.daemon.take().context("just started")
     }
 
+    /// Gives the harness a daemon that was started in another manner.
+    pub fn put_daemon(&mut self, daemon: Daemon) {
+        self.daemon = Some(daemon);
+    }
+
     /// Forgets every actor inside an agent: they are dead, or about to be.
     pub fn drop_agents(&mut self) {
         self.actors.retain(|(side, _, _), _| *side == Side::Outside);

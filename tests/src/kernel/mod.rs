@@ -2,6 +2,7 @@
 
 mod apply;
 mod death;
+mod fault;
 mod host;
 mod kill;
 mod label;
@@ -24,6 +25,7 @@ pub fn all() -> Vec<Test> {
         ("switch", switch::all()),
         ("ring", ring::all()),
         ("host", host::all()),
+        ("fault", fault::all()),
         ("kill", kill::all()),
         ("death", death::all()),
     ];
