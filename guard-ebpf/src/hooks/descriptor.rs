@@ -9,6 +9,7 @@ use guard_common::{Operation, Reason, Surface, ZoneId};
 use super::socket;
 use super::{News, conclude, file, report};
 use crate::checks::{self, kill_switch, network_boundary};
+use crate::digest;
 use crate::emit::Report;
 use crate::kernel::{File, offsets, raw};
 use crate::maps::GIVEN;
@@ -51,6 +52,10 @@ fn judge_access(
     let surface = if file.is_opened_to_run() { Surface::Exec } else { surface };
     report.surface = surface as u16;
     let verdict = judge_uses(subject, file, Operation::Access, 1 << surface as u32, report);
+    if surface == Surface::Exec && digest::is_asked(subject) {
+        // The kernel reads what it is about to start: judged there, by its digest too.
+        return verdict.or(Ok(News::Count));
+    }
     excused(subject, file, verdict)
 }
 

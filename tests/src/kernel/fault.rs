@@ -43,9 +43,7 @@ const ELSEWHERE: [Fault; 3] = [Fault::LabelEnter, Fault::LabelExisting, Fault::O
 
 fn every_fault(world: &mut World) -> Result<()> {
     world.must_allow("nothing")?;
-    for who in [Who::User] {
-        world.perform(Side::Outside, who, &act("nothing"))?;
-    }
+    world.perform(Side::Outside, Who::User, &act("nothing"))?;
     // With a digest in it that no program has, digests are taken.
     let digests = format!("[zones.known]\ndigests = [\"sha256:{}\"]\n", "00".repeat(32));
     fs::write("/etc/guard/faulty.toml", with(&digests))?;
@@ -112,7 +110,8 @@ fn inject(faults: u64) -> Result<()> {
 
 /// How often a fault was met so far.
 fn counted(fault: Fault) -> Result<u64> {
-    let status = guard::json(&["status"])?;
+    // It says that not everything is in force, and ends accordingly.
+    let status: serde_json::Value = serde_json::from_str(&guard::guard(&["status", "--json"])?.out)?;
     let own = format!("{}:", fault.name());
     let faults = status["faults"].as_array().cloned().unwrap_or_default();
     let count = |row: &serde_json::Value| {

@@ -56,8 +56,11 @@ fn marks(world: &mut World, start: &str) -> Result<(bool, Outcome)> {
 
 fn must_mark(world: &mut World, start: &str) -> Result<()> {
     let (marked, outcome) = marks(world, start)?;
-    ensure!(marked, "`{start}` should have run and ended with {outcome:?}");
-    Ok(())
+    if marked {
+        return Ok(());
+    }
+    let said = crate::harness::ledger::refusals(&world.records()?);
+    anyhow::bail!("`{start}` should have run and ended with {outcome:?}; the ledger says {said:?}")
 }
 
 fn must_not_mark(world: &mut World, start: &str, reason: Reason, zone: &str) -> Result<()> {
