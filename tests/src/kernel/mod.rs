@@ -1,7 +1,9 @@
 //! What the kernel half promises, beyond single attacks.
 
 mod apply;
+mod daemon;
 mod death;
+mod halt;
 mod host;
 mod kill;
 mod label;
@@ -25,6 +27,8 @@ pub fn all() -> Vec<Test> {
         ("ring", ring::all()),
         ("host", host::all()),
         ("kill", kill::all()),
+        ("halt", halt::all()),
+        ("daemon", daemon::all()),
         ("death", death::all()),
     ];
     let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
