@@ -1,8 +1,10 @@
 """Signals to a process, and what else changes how it runs."""
 import ctypes
+import fcntl
 import os
 import resource
 import signal
+import socket
 import struct
 
 from attack import LIBC, call, syscall
@@ -11,6 +13,7 @@ from bystander import note_of_bystander
 PIDFD_OPEN, PIDFD_SEND_SIGNAL, SIGQUEUEINFO, TGSIGQUEUEINFO, TGKILL, TKILL = 434, 424, 129, 297, 234, 200
 IOPRIO_SET, IOPRIO_GET, PRLIMIT = 251, 252, 302
 BATCH, IDLE_CLASS = 3, 3 << 13
+F_SETSIG, F_SETOWN_EX = 10, 15
 KILL = int(signal.SIGKILL)
 
 
@@ -82,6 +85,26 @@ def queue_to_thread(pid):
 def by_descriptor(pid):
     pidfd = syscall(PIDFD_OPEN, pid, ctypes.c_long(0))
     syscall(PIDFD_SEND_SIGNAL, pidfd, KILL, None, ctypes.c_long(0))
+
+
+def owner_of_input(pid):
+    """Whoever owns a descriptor is told of its input, by a signal that its holder chooses."""
+    own, other = socket.socketpair()
+    with own, other:
+        fcntl.fcntl(own, F_SETSIG, KILL)
+        fcntl.fcntl(own, fcntl.F_SETOWN, pid)
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | fcntl.FASYNC)
+        other.send(b".")
+
+
+def owner_by_longer_call(pid):
+    """The same by another call."""
+    own, other = socket.socketpair()
+    with own, other:
+        fcntl.fcntl(own, F_SETSIG, KILL)
+        fcntl.fcntl(own, F_SETOWN_EX, struct.pack("=ii", 1, pid))
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | fcntl.FASYNC)
+        other.send(b".")
 
 
 def slow_down(pid):

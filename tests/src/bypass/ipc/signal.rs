@@ -33,6 +33,17 @@ fn cases() -> Cases {
         signal("I62f", "no_signal_is_queued_for_another_process", "queue"),
         signal("I62g", "no_signal_is_queued_for_another_processs_thread", "queue_to_thread"),
         signal("I62h", "another_process_is_not_killed_by_its_descriptor", "by_descriptor"),
+        // The kernel drops such a signal, and tells nobody. There is more than one for each try.
+        signal("I62i", "another_process_that_owns_a_descriptor_is_not_killed", "owner_of_input")
+            .asked_again()
+            .ends_with(0),
+        signal(
+            "I62j",
+            "another_process_that_owns_a_descriptor_by_the_longer_call_is_not_killed",
+            "owner_by_longer_call",
+        )
+        .asked_again()
+        .ends_with(0),
         change("I63", "another_process_is_not_slowed_down", "slow_down"),
         change("I63b", "another_process_is_not_rescheduled", "reschedule"),
         change("I63c", "another_process_is_not_kept_from_the_disk", "starve_of_disk"),

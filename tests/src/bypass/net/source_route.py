@@ -34,3 +34,8 @@ def header(by, to):
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RTHDR, home(by))
         sock.sendto(SENT, peer(to))
+
+
+def header_beside_the_data(by, to):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.sendmsg([SENT], [(socket.IPPROTO_IPV6, IPV6_RTHDR, home(by))], 0, peer(to))

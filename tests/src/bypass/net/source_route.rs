@@ -31,6 +31,12 @@ fn cases() -> Cases {
         v4("N60", "an_option_leads_no_packet_elsewhere", option, "option"),
         v4("N60b", "an_option_beside_the_data_leads_no_packet_elsewhere", send, "beside_the_data"),
         v6("N60c", "a_routing_header_leads_no_packet_elsewhere", option, "header"),
+        v6(
+            "N60d",
+            "a_routing_header_beside_the_data_leads_no_packet_elsewhere",
+            send,
+            "header_beside_the_data",
+        ),
     ]
     .into()
 }
