@@ -6,9 +6,12 @@ it: `file.handle.write`.
 import importlib
 import json
 import os
+import signal
 import sys
 
 from attack import attempt
+
+ACT_LIMIT = 30
 
 
 def function(name):
@@ -25,6 +28,8 @@ def perform(words):
     if child == 0:
         os.dup2(inner, 1)
         os.close(out)
+        # Whoever waits in vain would be taken for the next act.
+        signal.alarm(ACT_LIMIT)
         code = 199
         try:
             code = attempt(lambda: act(*words[1:]))

@@ -1,14 +1,15 @@
 //! Much at once: what a flood or a runaway agent does.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Args, CHANGED, Way, usage, way};
+use super::{Args, CHANGED, SENT, Way, usage, way};
 
 /// See the module.
 pub const WAYS: &[Way] = &[
@@ -19,6 +20,15 @@ pub const WAYS: &[Way] = &[
     way("tries", tries),
     way("steady", steady),
     way("crowd", crowd),
+    way("upload", |a, _| upload(a, |to| to.write_all(SENT))),
+    way("upload-pages", |a, _| {
+        let mut file = File::open(a.path(1)?)?;
+        upload(a, |to| {
+            file.rewind()?;
+            // The kernel moves the pages by itself.
+            io::copy(&mut file, to).map(drop)
+        })
+    }),
     way("idle", |_, _| {
         loop {
             std::thread::sleep(Duration::from_secs(60));
@@ -107,6 +117,15 @@ fn steady(args: &Args, out: &mut dyn Write) -> io::Result<()> {
         super::perform(args.rest(1), out)?;
     }
     Ok(())
+}
+
+/// `upload ADDRESS FILE`: sends without an end on one connection.
+fn upload(args: &Args, mut once: impl FnMut(&mut TcpStream) -> io::Result<()>) -> io::Result<()> {
+    let mut to = TcpStream::connect(args.parsed::<SocketAddr>(0)?)?;
+    loop {
+        once(&mut to)?;
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// `crowd N GO WAY…`: N threads wait until the file GO is there, then each tries; tells each one's errno.

@@ -9,6 +9,7 @@ use guard_common::{Operation, Reason, Surface};
 
 use super::effect::Effect;
 use super::fixture::Spot;
+use super::kernel;
 
 /// Which actor performs an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,7 +128,8 @@ pub enum Lacking {
 pub enum Asks {
     /// Once, and one record tells of it.
     Once,
-    /// Again after a refusal, whether something else would do instead. Each answer is told, and all are alike.
+    /// Again after a refusal, whether something else would do instead. Each answer is told, all have the same reason, and
+    /// one is of the right action.
     Again,
 }
 
@@ -207,6 +209,13 @@ impl Cases {
     #[must_use]
     pub fn both_prepared(self, prepare: Prepare) -> Self {
         self.prepared(prepare).each(|case| case.allowed.prepare = Some(prepare))
+    }
+
+    /// Kernels before this one ask otherwise, and so the refusal looks otherwise there.
+    #[must_use]
+    pub fn before(self, major: u32, minor: u32, change: impl Fn(&mut Case)) -> Self {
+        let older = kernel::version().is_ok_and(|version| version < (major, minor));
+        if older { self.each(change) } else { self }
     }
 
     /// Changes each.

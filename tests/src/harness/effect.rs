@@ -26,6 +26,10 @@ pub enum Effect {
     ReachedOtherName,
     /// An allowed unix socket was reached.
     ReachedAllowedName,
+    /// Something became of the bystander.
+    Bystander,
+    /// A counter of the kernel's that the unreachable server runs on, by its name in /proc/net/snmp or snmp6.
+    Counted(&'static str),
     /// The act showed this text.
     Told(&'static str),
     /// The act came to its end without an error; only for steps whose effect is nothing but that.
@@ -48,6 +52,8 @@ impl Effect {
             | Self::ReachedAllowed
             | Self::ReachedOtherName
             | Self::ReachedAllowedName
+            | Self::Bystander
+            | Self::Counted(_)
             | Self::Told(_)
             | Self::Done => self.clone(),
         }
@@ -59,7 +65,7 @@ impl Effect {
 pub enum Sight {
     /// Every object of a tree.
     Tree(BTreeMap<PathBuf, Thing>),
-    /// What the kernel says.
+    /// What the kernel, a bystander or a counter says.
     Text(String),
     /// A server's counts.
     Counts(Counts),
@@ -122,7 +128,8 @@ pub fn tree(top: &Path) -> Result<Sight> {
                 Vec::new()
             }
             kind if kind.is_symlink() => fs::read_link(&path)?.into_os_string().into_encoded_bytes(),
-            kind if kind.is_file() => fs::read(&path)?,
+            // Kernel file systems have files that nobody can read: their names say enough.
+            kind if kind.is_file() => fs::read(&path).unwrap_or_default(),
             _ => Vec::new(),
         };
         let links = if meta.is_dir() { 0 } else { meta.nlink() };
@@ -142,7 +149,9 @@ pub fn happened(effect: &Effect, before: &Sight, after: &Sight, outcome: &Outcom
         | Effect::ReachedOther
         | Effect::ReachedAllowed
         | Effect::ReachedOtherName
-        | Effect::ReachedAllowedName => before != after,
+        | Effect::ReachedAllowedName
+        | Effect::Bystander
+        | Effect::Counted(_) => before != after,
         Effect::Told(text) => outcome.out.contains(text),
         Effect::Done => outcome.code == 0 && outcome.signal == 0,
     }

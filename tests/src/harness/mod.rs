@@ -1,6 +1,7 @@
 //! What every suite stands on: the fixture, the actors inside and outside an agent, the oracle, the runner.
 
 pub mod actor;
+pub mod bystander;
 pub mod case;
 pub mod database;
 pub mod effect;

@@ -184,13 +184,15 @@ fn recorded(refusals: &[Refused], doer: u32, case: &Case) -> Result<()> {
         (Asks::Once | Asks::Again, number) => bail!("{number} deny records of {doer}: {of_doer:?}"),
     }
     let wanted = case.refusal;
-    for one in of_doer {
+    let is_action = |one: &&Refused| {
         let named = (Surface::from_name(&one.surface), Operation::from_name(&one.operation));
-        ensure!(
-            named == (Some(wanted.surface), Some(wanted.operation)) && one.reason == wanted.reason.name(),
-            "the record says {one:?}, and should say {wanted:?}"
-        );
-    }
+        named == (Some(wanted.surface), Some(wanted.operation))
+    };
+    let is_reason = |one: &&Refused| one.reason == wanted.reason.name();
+    ensure!(
+        of_doer.iter().all(is_reason) && of_doer.iter().any(is_action),
+        "the record should say {wanted:?}: {of_doer:?}"
+    );
     Ok(())
 }
 

@@ -17,6 +17,12 @@ pub const D4: &str = "10.99.0.2:7000";
 pub const D4_MAPPED: &str = "[::ffff:10.99.0.2]:7000";
 /// D6: may not be reached.
 pub const D6: &str = "[fd99::2]:7000";
+/// D6 by an address that stands for D4 where networks translate (RFC 6052).
+pub const D4_TRANSLATED: &str = "[64:ff9b::10.99.0.2]:7000";
+/// D6 by D4's address in 6to4 (RFC 3056).
+pub const D4_TUNNELLED: &str = "[2002:a63:2::1]:7000";
+/// D6 by an IPv6 address that ends in D4's (RFC 4291 §2.5.5.1).
+pub const D4_COMPATIBLE: &str = "[::10.99.0.2]:7000";
 /// A4: may be reached.
 pub const A4: &str = "127.0.0.1:7001";
 /// The same server by an address that D4 can answer.
@@ -90,6 +96,17 @@ impl Server {
         Ok(server)
     }
 
+    /// One of the counters of its network: `Icmp.InEchos` as in /proc/net/snmp, `Icmp6InEchos` as in snmp6.
+    pub fn counter(&self, name: &str) -> Result<String> {
+        std::thread::sleep(SETTLE);
+        let read = |file| fs::read_to_string(format!("/proc/{}/net/{file}", self.child.id()));
+        let value = match name.split_once('.') {
+            Some((group, name)) => of_group(&read("snmp")?, group, name),
+            None => of_lines(&read("snmp6")?, name),
+        };
+        value.with_context(|| format!("no counter {name}"))
+    }
+
     /// What has arrived so far.
     pub fn counts(&mut self) -> Result<Counts> {
         std::thread::sleep(SETTLE);
@@ -107,7 +124,20 @@ impl Drop for Server {
     }
 }
 
-/// Another network, one hop away.
+/// A line of names, then one of values, each after the group's name.
+fn of_group(text: &str, group: &str, name: &str) -> Option<String> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(group)?.strip_prefix(": "));
+    let at = lines.next()?.split(' ').position(|word| word == name)?;
+    lines.next()?.split(' ').nth(at).map(str::to_owned)
+}
+
+fn of_lines(text: &str, name: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::split_whitespace);
+    lines.find_map(|mut words| (words.next()? == name).then(|| words.next())?).map(str::to_owned)
+}
+
+/// Another network, one hop away. It takes packets for whoever else its addresses stand for, and hands on what names
+/// it as a hop on the way.
 pub fn build_network() -> Result<()> {
     // A host may have it built in.
     let _ = sh("modprobe veth");
@@ -122,6 +152,15 @@ pub fn build_network() -> Result<()> {
         "ip -n guardtest addr add fd99::2/64 dev gt1 nodad",
         "ip -n guardtest link set gt1 up",
         "ip -n guardtest link set lo up",
+        "ip -n guardtest addr add 64:ff9b::10.99.0.2/128 dev gt1 nodad",
+        "ip -n guardtest addr add 2002:a63:2::1/128 dev gt1 nodad",
+        "ip -n guardtest addr add ::10.99.0.2/128 dev gt1 nodad",
+        "ip -6 route add 64:ff9b::/96 via fd99::2",
+        "ip -6 route add 2002::/16 via fd99::2",
+        "ip -6 route add ::10.99.0.2/128 via fd99::2",
+        "ip netns exec guardtest sysctl -q -w net.ipv4.ip_forward=1",
+        "ip netns exec guardtest sysctl -q -w net.ipv4.conf.all.accept_source_route=1",
+        "ip netns exec guardtest sysctl -q -w net.ipv4.conf.gt1.accept_source_route=1",
     ] {
         sh(line)?;
     }

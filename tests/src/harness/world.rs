@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use guard_common::Reason;
 
 use super::actor::Actor;
+use super::bystander;
 use super::case::{Act, By, Who, act};
 use super::effect::{Effect, Sight, tree};
 use super::enforcer::Enforcer;
@@ -226,6 +227,8 @@ impl World {
             Effect::ReachedAllowed => Ok(Sight::Counts(self.allowed.counts()?)),
             Effect::ReachedOtherName => Ok(Sight::Counts(self.other_names.counts()?)),
             Effect::ReachedAllowedName => Ok(Sight::Counts(self.allowed_names.counts()?)),
+            Effect::Bystander => Ok(Sight::Text(bystander::seen()?)),
+            Effect::Counted(name) => Ok(Sight::Text(self.other.counter(name)?)),
             Effect::Told(_) | Effect::Done => Ok(Sight::Nothing),
         }
     }

@@ -1,8 +1,10 @@
 //! What the kernel half promises, beyond single attacks.
 
 mod apply;
+mod daemon;
 mod death;
 mod fault;
+mod halt;
 mod host;
 mod kill;
 mod label;
@@ -27,6 +29,8 @@ pub fn all() -> Vec<Test> {
         ("host", host::all()),
         ("fault", fault::all()),
         ("kill", kill::all()),
+        ("halt", halt::all()),
+        ("daemon", daemon::all()),
         ("death", death::all()),
     ];
     let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {

@@ -49,6 +49,7 @@ fn cases() -> Cases {
         as_another("C01b", "the_fifth_descendant_is_the_agent", "generation 5 write"),
         as_another("C01c", "a_hundredth_fork_is_the_agent", "!containment.descendant.fork_chain 100"),
         as_another("C01d", "a_spawned_program_is_the_agent", spawned),
+        as_another("C01e", "a_sibling_is_the_agent", "!containment.descendant.sibling"),
     ]
     .into()
 }

@@ -1,6 +1,8 @@
 //! Class C: being someone else first. P is what they all aim at.
 
+mod capability;
 mod descendant;
+mod host_setting;
 mod namespaces;
 mod orphan;
 mod other_cgroup;
@@ -8,11 +10,18 @@ mod other_user;
 
 use guard_common::Operation;
 
-use super::{Cases, Spot, Trick, Who, on_pd_at};
+use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, on_pd_at};
 
 /// See the module.
-pub const TRICKS: &[Trick] =
-    &[descendant::TRICK, orphan::TRICK, other_cgroup::TRICK, namespaces::TRICK, other_user::TRICK];
+pub const TRICKS: &[Trick] = &[
+    descendant::TRICK,
+    orphan::TRICK,
+    other_cgroup::TRICK,
+    namespaces::TRICK,
+    other_user::TRICK,
+    capability::TRICK,
+    host_setting::TRICK,
+];
 
 /// `WAY write P` as someone else.
 fn as_another(id: &'static str, sentence: &str, before: &str) -> Cases {

@@ -1,9 +1,10 @@
-//! Moving oneself to another cgroup.
+//! Moving oneself to another cgroup, or being born in one.
 
-use guard_common::Operation;
+use guard_common::{Operation, Surface};
+use nix::libc::EPERM;
 use nix::unistd::getpid;
 
-use super::{Spot, Trick, Who, on_pd_at};
+use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, on_pd_at};
 use crate::act::{perform, way_alone};
 
 pub(super) const TRICK: Trick = Trick {
@@ -12,15 +13,44 @@ pub(super) const TRICK: Trick = Trick {
         std::fs::write(a.path(0)?, getpid().to_string())?;
         perform(a.rest(1), out)
     })],
-    python: None,
-    cases: || {
-        on_pd_at(
-            [(Spot::Tmpfs, Who::Root)],
+    python: Some(include_str!("other_cgroup.py")),
+    cases,
+};
+
+fn cases() -> Cases {
+    let place = [(Spot::Tmpfs, Who::Root)];
+    let left =
+        |id, sentence, operation, attack| on_pd_at(place, id, sentence, operation, attack, "write {w}/f");
+    [
+        left(
             "C04",
             "the_cgroup_cannot_be_left",
             Operation::Open,
             "after-leaving /sys/fs/cgroup/cgroup.procs write {pd}/p",
-            "write {w}/f",
+        ),
+        left(
+            "C04b",
+            "no_cgroup_of_ones_own_can_be_made",
+            Operation::Mkdir,
+            "!containment.other_cgroup.own {pd}/p",
+        ),
+        on_pd_at(
+            place,
+            "C04c",
+            "whoever_is_born_in_another_cgroup_is_the_agent",
+            Operation::Open,
+            "!containment.descendant.born_elsewhere {pd}/p",
+            "!containment.descendant.born_elsewhere {w}/f",
+        ),
+        at(
+            place,
+            "C07",
+            "no_cgroup_file_system_of_ones_own_can_be_mounted",
+            Refusal::no_edge(Surface::Admin, Operation::Capability),
+            ("!containment.other_cgroup.mounted {w}/d {pd}/p", &Effect::changed("{pd}")),
+            ("write {w}/f", &Effect::changed("{w}")),
         )
-    },
-};
+        .ends_with(EPERM),
+    ]
+    .into()
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use guard_common::{Operation, Reason, Surface};
 
 use super::{Cases, Effect, Refusal, Spot, Trick, Who, at};
@@ -47,6 +47,15 @@ fn cases() -> Cases {
         opened("F47g", "the_ports_are_not_opened", "/dev/port"),
         opened("F47h", "the_kernels_log_is_not_written", "/dev/kmsg"),
         one(
+            &who,
+            "F47i",
+            "a_node_in_the_work_folder_leads_to_no_disk",
+            Refusal { reason: Reason::DeviceNode, ..WRITE },
+            "!file.device.write {w}/disk",
+            disk,
+        )
+        .prepared(node_in_w),
+        one(
             &root,
             "F47j",
             "no_node_is_made_in_the_work_folder",
@@ -81,4 +90,9 @@ impl Drop for Loop {
         // Nothing to let go of where the attack was refused.
         let _ = sh(&format!("losetup -d {FREE_LOOP}"));
     }
+}
+
+fn node_in_w(spot: Spot) -> Result<Undo> {
+    sh(&format!("mknod -m 666 {} b 7 7", spot.w("disk"))).context("a node of the disk")?;
+    Ok(Box::new(()))
 }

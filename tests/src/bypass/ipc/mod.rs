@@ -1,15 +1,39 @@
-//! Class I: having somebody outside act. Unix sockets count who reaches them.
+//! Class I: having somebody outside act, or reaching into him. Unix sockets count who reaches them; a bystander tells
+//! what became of it.
 
 mod abstract_socket;
+mod broker;
+mod dropped_job;
+mod handed;
+mod key;
 mod other_name;
+mod other_process;
+mod signal;
+mod sysv;
+mod terminal;
+mod trace;
 mod unix_socket;
 
 use guard_common::{Operation, Surface};
 
-use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who};
+use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who, at, beside};
+use crate::harness::case::Prepare;
 
 /// See the module.
-pub const TRICKS: &[Trick] = &[unix_socket::TRICK, abstract_socket::TRICK, other_name::TRICK];
+pub const TRICKS: &[Trick] = &[
+    unix_socket::TRICK,
+    abstract_socket::TRICK,
+    other_name::TRICK,
+    broker::TRICK,
+    dropped_job::TRICK,
+    handed::TRICK,
+    terminal::TRICK,
+    trace::TRICK,
+    signal::TRICK,
+    other_process::TRICK,
+    key::TRICK,
+    sysv::TRICK,
+];
 
 const UNIX: Refusal = Refusal::no_edge(Surface::Ipc, Operation::UnixConnect);
 
@@ -26,5 +50,5 @@ fn on_socket_at(
     allowed: &str,
 ) -> Cases {
     let (attack, allowed) = ((attack, &Effect::ReachedOtherName), (allowed, &Effect::ReachedAllowedName));
-    super::at(places, id, sentence, UNIX, attack, allowed)
+    at(places, id, sentence, UNIX, attack, allowed)
 }

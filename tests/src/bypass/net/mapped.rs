@@ -19,6 +19,7 @@ fn cases() -> Cases {
     let mapped = |id, sentence, refusal, way| alike(id, sentence, refusal, way, D4_MAPPED, A4_MAPPED);
     [
         mapped("N03", "tcp_to_a_mapped_address_does_not_connect", CONNECT, "tcp"),
+        mapped("N03c", "a_connected_datagram_to_a_mapped_address_does_not_leave", CONNECT, "udp-connected"),
         mapped("N03b", "a_datagram_to_a_mapped_address_does_not_leave", SEND, "udp-v6-socket"),
     ]
     .into()

@@ -2,12 +2,22 @@
 
 mod connect;
 mod datagram;
+mod family;
 mod fast_open;
+pub(super) mod handed;
+mod held;
+mod listen;
 mod mapped;
+mod marked;
 mod multipath;
 mod other_namespace;
+mod own_address;
 mod packet;
+mod ping;
+mod ring;
 mod second_peer;
+mod source_route;
+mod translated;
 mod unspecified_family;
 
 use guard_common::{Operation, Surface};
@@ -19,12 +29,22 @@ use crate::harness::Case;
 pub const TRICKS: &[Trick] = &[
     connect::TRICK,
     mapped::TRICK,
+    translated::TRICK,
     datagram::TRICK,
     second_peer::TRICK,
     unspecified_family::TRICK,
     fast_open::TRICK,
     multipath::TRICK,
     packet::TRICK,
+    family::TRICK,
+    ping::TRICK,
+    ring::TRICK,
+    held::TRICK,
+    handed::TRICK,
+    listen::TRICK,
+    source_route::TRICK,
+    marked::TRICK,
+    own_address::TRICK,
     other_namespace::TRICK,
 ];
 

@@ -7,6 +7,7 @@ MPTCP = 262
 
 
 def connect(to):
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP) as sock:
+    family = socket.AF_INET6 if to.startswith("[") else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, MPTCP) as sock:
         sock.connect(peer(to))
         sock.send(SENT)

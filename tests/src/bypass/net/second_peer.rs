@@ -46,6 +46,7 @@ fn cases() -> Cases {
         second("N07", "a_datagram_past_the_connected_peer_does_not_leave", SEND, "udp-connected-elsewhere"),
         second("N07b", "a_second_connect_opens_nothing_new", CONNECT, "!net.second_peer.reconnected"),
         second("N08", "a_dissolved_connection_opens_nothing_new", SEND, "!net.second_peer.dissolved"),
+        second("N08e", "a_dissolved_stream_opens_nothing_new", CONNECT, "!net.second_peer.dissolved_tcp"),
         second("N11", "the_second_of_many_datagrams_does_not_leave", SEND, "udp-many"),
     ]
     .into()

@@ -1,0 +1,66 @@
+"""Keys that the kernel keeps for a user."""
+import ctypes
+
+from attack import CHANGED, syscall
+from bystander import note_of_bystander
+
+ADD_KEY, KEYCTL = 248, 250
+UPDATE, REVOKE, SETPERM, READ = 2, 3, 5, 11
+OWN_PROCESS, USER = -2, -4
+FOR_THE_USER = 0x3F3F0000
+
+
+def number(value):
+    return ctypes.c_long(value)
+
+
+def added(payload, keyring):
+    return syscall(ADD_KEY, b"user", b"guardtest", payload, ctypes.c_size_t(len(payload)), number(keyring))
+
+
+def read(key):
+    space = ctypes.create_string_buffer(64)
+    syscall(KEYCTL, number(READ), number(key), space, ctypes.c_size_t(64))
+    return space.value
+
+
+def owner():
+    key = added(b"the key of another", USER)
+    syscall(KEYCTL, number(SETPERM), number(key), number(FOR_THE_USER))
+
+    def look():
+        try:
+            return read(key)
+        except OSError as error:
+            return error
+
+    return str(key), look
+
+
+def of_bystander(way):
+    globals()[way](int(note_of_bystander()[0]))
+
+
+def of_ones_own(way):
+    globals()[way](added(b"the key of another", OWN_PROCESS))
+
+
+def tell(key):
+    print(read(key).decode())
+
+
+def update(key):
+    syscall(KEYCTL, number(UPDATE), number(key), CHANGED, ctypes.c_size_t(len(CHANGED)))
+
+
+def revoke(key):
+    syscall(KEYCTL, number(REVOKE), number(key))
+
+
+def add_for_the_user():
+    """What others who ask for it will find."""
+    print("added", added(CHANGED, USER))
+
+
+def add_for_oneself():
+    print("added", added(CHANGED, OWN_PROCESS))
