@@ -55,7 +55,8 @@ pub fn measure(file: File) {
     };
     measured.is_whole = 0;
     // SAFETY: a file that the verifier trusts, and room for the digest.
-    let kind = unsafe { bpf_ima_file_hash(file.0.cast_mut().cast(), measured.sha256.as_mut_ptr().cast(), 32) };
+    let kind =
+        unsafe { bpf_ima_file_hash(file.0.cast_mut().cast(), measured.sha256.as_mut_ptr().cast(), 32) };
     if kind != SHA256 || fail::injected(Fault::Digest) {
         fail::count(Fault::Digest, if kind < 0 { kind } else { 0 });
         return;

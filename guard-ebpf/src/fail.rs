@@ -1,7 +1,7 @@
 //! What happens when the kernel itself fails us: it is counted, and the agent is refused.
 
-pub use guard_common::fault::Fault;
 use guard_common::Reason;
+pub use guard_common::fault::Fault;
 use guard_common::map::cell;
 
 use crate::kernel::offsets::injects_faults;

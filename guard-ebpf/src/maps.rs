@@ -4,8 +4,8 @@ use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, bpf_map_type::BPF_MA
 use aya_ebpf::btf_maps::{Array, HashMap, InodeStorage, LpmTrie, LruHashMap, PerCpuArray, RingBuf};
 use aya_ebpf::macros::btf_map;
 use guard_common::limits::{
-    ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, DIGESTS_MAX, FAULTS_MAX,
-    GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
+    ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, DIGESTS_MAX,
+    FAULTS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
 };
 use guard_common::map::address::{AddressKey, AddressRule};
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey, Start};

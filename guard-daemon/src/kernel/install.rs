@@ -105,7 +105,9 @@ impl Maps {
         clear_hash::<MarkKey, Mark>(&mut self.marks, name::MARKS, |key| key.slot == slot)?;
         clear_hash::<ChildKey, Mark>(&mut self.children, name::CHILDREN, |key| key.slot == slot)?;
         clear_hash::<NameKey, Mark>(&mut self.names, name::NAMES, |key| u32::from(key.slot) == slot)?;
-        clear_hash::<ArgumentsKey, ArgumentRules>(&mut self.arguments, name::ARGUMENTS, |key| key.slot == slot)?;
+        clear_hash::<ArgumentsKey, ArgumentRules>(&mut self.arguments, name::ARGUMENTS, |key| {
+            key.slot == slot
+        })?;
         clear_hash::<DigestKey, Mark>(&mut self.digests, name::DIGESTS, |key| key.slot == slot)?;
         let mut trie = trie(&mut self.addresses)?;
         let stale =

@@ -43,6 +43,18 @@ macro_rules! plain {
 }
 
 plain!(
-    AddressKey, AddressRule, ArgumentRules, ArgumentsKey, Cell, ChildKey, DigestKey, GivenKey, Label, Mark, MarkKey,
-    Meta, NameKey, NameLengths,
+    AddressKey,
+    AddressRule,
+    ArgumentRules,
+    ArgumentsKey,
+    Cell,
+    ChildKey,
+    DigestKey,
+    GivenKey,
+    Label,
+    Mark,
+    MarkKey,
+    Meta,
+    NameKey,
+    NameLengths,
 );

@@ -52,7 +52,14 @@ const UNREAD: &str = "_";
 
 impl Program {
     const fn lsm(hook: &'static str, arguments: &'static [&'static str]) -> Self {
-        Self { name: hook, kind: Kind::Lsm, target: hook, arguments, presence: Presence::Always, may_sleep: false }
+        Self {
+            name: hook,
+            kind: Kind::Lsm,
+            target: hook,
+            arguments,
+            presence: Presence::Always,
+            may_sleep: false,
+        }
     }
 
     /// Another program for a hook.

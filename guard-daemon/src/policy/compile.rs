@@ -244,7 +244,8 @@ fn table_of(rules: &[ArgumentRule]) -> ArgumentRules {
     }
     for (place, rule) in table.rules.iter_mut().zip(rules) {
         let has = |word: &&ArgumentWord| rule.words.contains(word);
-        *place = words.iter().enumerate().filter(|(_, word)| has(word)).fold(0, |bits, (bit, _)| bits | 1 << bit);
+        *place =
+            words.iter().enumerate().filter(|(_, word)| has(word)).fold(0, |bits, (bit, _)| bits | 1 << bit);
     }
     table
 }

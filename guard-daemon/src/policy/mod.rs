@@ -20,7 +20,9 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use check::{AddressRule, ArgumentRule, ArgumentWord, Checked, Launch, Launcher, NameRule, Profile, Zone, check};
+pub use check::{
+    AddressRule, ArgumentRule, ArgumentWord, Checked, Launch, Launcher, NameRule, Profile, Zone, check,
+};
 pub use compile::{Compiled, compile};
 pub use diff::{Change, diff};
 pub use lineage::Lineage;

@@ -74,9 +74,8 @@ fn refill(start: &mut Start) -> bool {
     let in_page = PAGE - (start.address & (PAGE - 1));
     let len = if in_page < CHUNK as u64 { in_page } else { CHUNK as u64 };
     // SAFETY: `len` bytes of the chunk; a bad address is an error.
-    let failed = unsafe {
-        bpf_copy_from_user(start.chunk.as_mut_ptr().cast(), len as u32, start.address as *const _)
-    };
+    let failed =
+        unsafe { bpf_copy_from_user(start.chunk.as_mut_ptr().cast(), len as u32, start.address as *const _) };
     start.address += len;
     start.at = 0;
     start.end = len as u32;

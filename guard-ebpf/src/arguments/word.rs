@@ -1,6 +1,8 @@
 //! Whether a word of a rule matches the argument that was read.
 
-use guard_common::map::arguments::{ArgumentRules, START_NO_ROOT, Start, WORD_LEN_MAX, WORDS_MAX, Word, WordKind};
+use guard_common::map::arguments::{
+    ArgumentRules, START_NO_ROOT, Start, WORD_LEN_MAX, WORDS_MAX, Word, WordKind,
+};
 
 use crate::kernel::loops::{END, GO_ON, repeat};
 

@@ -67,12 +67,7 @@ pub fn file_open(ctx: LsmContext) -> i32 {
 }
 
 #[inline(always)]
-fn judge_open(
-    subject: &Subject,
-    file: File,
-    asked: &Asked,
-    report: &mut Report,
-) -> Result<News, Reason> {
+fn judge_open(subject: &Subject, file: File, asked: &Asked, report: &mut Report) -> Result<News, Reason> {
     checks::switches_by(subject, asked.surface)?;
     let seen = zone::of_file(subject, file, Operation::Open, asked.uses)?;
     report.zone = seen.zone as u16;

@@ -105,7 +105,13 @@ pub fn file_send_sigiotask(ctx: LsmContext) -> i32 {
     let Some(mark) = (unsafe { OWNERS.get(ctx.arg::<u64>(1)) }).copied() else { return 0 };
     // 0 stands for the usual one, SIGIO.
     let signal: u32 = ctx.arg(2);
-    reach_as(&Subject::of_mark(mark), Operation::Signal, Task(ctx.arg(0)), if signal == 0 { 29 } else { signal }, false)
+    reach_as(
+        &Subject::of_mark(mark),
+        Operation::Signal,
+        Task(ctx.arg(0)),
+        if signal == 0 { 29 } else { signal },
+        false,
+    )
 }
 
 // kernel: int security_task_setnice(struct task_struct *p, int nice)

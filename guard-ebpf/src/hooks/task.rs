@@ -29,7 +29,9 @@ fn judge_birth(subject: &Subject, child: Task) -> Result<News, Reason> {
     kill_switch::check(subject)?;
     // A child without a label would be free.
     match label_of(Task::current()) {
-        Some(label) if !fail::injected(Fault::LabelInherit) && set_label(child, &label).is_ok() => Ok(News::Count),
+        Some(label) if !fail::injected(Fault::LabelInherit) && set_label(child, &label).is_ok() => {
+            Ok(News::Count)
+        }
         _ => Err(fail::closed(Fault::LabelInherit, 0)),
     }
 }

@@ -92,7 +92,8 @@ fn outcome(world: &mut World, fault: Fault, name: &str, line: &str) -> Result<&'
     let outside = world.perform(Side::Outside, Who::User, &act(line))?;
     ensure!(outside.code == 0 && outside.signal == 0, "{name} outside any agent: {outside:?}");
     prepare()?;
-    let inside = if ["exec", "fork"].contains(&name) { world.inside_only(line)? } else { world.here_only(line)? };
+    let inside =
+        if ["exec", "fork"].contains(&name) { world.inside_only(line)? } else { world.here_only(line)? };
     inject(0)?;
     Ok(match (inside.code, inside.signal) {
         (0, 0) => "as ever",

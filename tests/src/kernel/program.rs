@@ -116,7 +116,10 @@ fn package(world: &mut World) -> Result<()> {
         ensure!(refused.code == nix::libc::EACCES, "its successor should be refused: {refused:?}");
         ensure!(ends(world, other)?.code == 0, "true is of another package");
         let status = crate::harness::guard::json(&["status"])?.to_string();
-        ensure!(status.contains("package no-such-package is not installed"), "status does not say so: {status}");
+        ensure!(
+            status.contains("package no-such-package is not installed"),
+            "status does not say so: {status}"
+        );
         Ok(())
     })
 }

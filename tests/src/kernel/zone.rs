@@ -64,7 +64,10 @@ fn moved_into_sight(world: &mut World) -> Result<()> {
     for way in ["rename", "link"] {
         let outcome = world.must_refuse(&format!("{way} {BLIND}/secret {NEST}/seen"))?;
         let record = world.refusal_of(&outcome, Reason::NoEdge)?;
-        ensure!(record.zone == "blind" && record.surface == "read", "it should say what may not be: {record:?}");
+        ensure!(
+            record.zone == "blind" && record.surface == "read",
+            "it should say what may not be: {record:?}"
+        );
     }
     world.must_allow(&format!("rename {NEST}/f {BLIND}/f"))?;
     put(format!("{NEST}/f").as_ref(), OPEN)?;

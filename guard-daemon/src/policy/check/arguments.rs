@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guard_common::Surface;
-use guard_common::map::arguments::{ARGUMENT_RULES_MAX, RULES_MAX, WORD_LEN_MAX, WORDS_MAX, WordKind};
 use guard_common::limits::SLOTS;
+use guard_common::map::arguments::{ARGUMENT_RULES_MAX, RULES_MAX, WORD_LEN_MAX, WORDS_MAX, WordKind};
 
 use super::{Draft, edges};
 use crate::policy::document::{Report, Table, Text};
@@ -105,7 +105,11 @@ fn word(written: &str, spot: Spot, report: &mut Report) -> Option<ArgumentWord> 
     }
     let letters = text.strip_prefix('-').unwrap_or_default();
     let is_long_option = letters.starts_with('-') && letters.len() > 1;
-    if !is_long_option && !starred && (2..=3).contains(&letters.len()) && letters.chars().all(char::is_alphabetic) {
+    if !is_long_option
+        && !starred
+        && (2..=3).contains(&letters.len())
+        && letters.chars().all(char::is_alphabetic)
+    {
         let spread: Vec<String> = letters.chars().map(|letter| format!("-{letter}")).collect();
         let hint = format!("write `{}` to match the letters in any order and grouping", spread.join(" "));
         report.warn(spot, format!("`{written}` matches only an argument that is written just so"), hint);
@@ -141,7 +145,11 @@ pub(super) fn finish(draft: &Draft, report: &mut Report) -> Vec<Arguments> {
     }
     found
         .into_iter()
-        .map(|((profile, zone), rules)| Arguments { profile: profile.to_owned(), zone: zone.to_owned(), rules })
+        .map(|((profile, zone), rules)| Arguments {
+            profile: profile.to_owned(),
+            zone: zone.to_owned(),
+            rules,
+        })
         .collect()
 }
 

@@ -210,7 +210,8 @@ impl Kind {
 
     /// A digest says nothing of where a file lies, and so nothing of who may write it.
     fn of_digests(addresses: bool) -> Self {
-        let surfaces = if addresses { [&[Surface::Exec], OF_ADDRESSES].concat() } else { vec![Surface::Exec] };
+        let surfaces =
+            if addresses { [&[Surface::Exec], OF_ADDRESSES].concat() } else { vec![Surface::Exec] };
         Self { surfaces, holds: "digests only", names: false }
     }
 

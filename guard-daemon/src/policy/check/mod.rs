@@ -29,7 +29,16 @@ use super::source::{Sources, Spot};
 const VERSION: i64 = 1;
 
 /// Keys of a policy.
-const KEYS: &[&str] = &["version", "include", "default_profile", "write_xor_execute", "profiles", "zones", "edges", "arguments"];
+const KEYS: &[&str] = &[
+    "version",
+    "include",
+    "default_profile",
+    "write_xor_execute",
+    "profiles",
+    "zones",
+    "edges",
+    "arguments",
+];
 
 /// Primitives that this version has. None has settings yet.
 const PRIMITIVES: &[&str] = &["kill_switch", "identity_binding", "network_boundary", "signed_audit"];

@@ -66,15 +66,23 @@ fn ways() -> Cases {
 }
 
 fn lengths() -> Cases {
-    let shell = |words: &str| {
-        format!("exec /bin/bash -c 'exec {RULED} sh -c \":>{{mark}}\" {words}'")
-    };
+    let shell = |words: &str| format!("exec /bin/bash -c 'exec {RULED} sh -c \":>{{mark}}\" {words}'");
     let long = |words: &str| shell(&format!("$(head -c 100000 /dev/zero | tr \"\\0\" a) {words}"));
     let many = |count: u32, words: &str| shell(&format!("$(seq {count}) {words}"));
     [
-        ruled("E18", "ten_thousand_arguments_hide_nothing", &many(10_000, "push --force"), &many(10_000, "push")),
+        ruled(
+            "E18",
+            "ten_thousand_arguments_hide_nothing",
+            &many(10_000, "push --force"),
+            &many(10_000, "push"),
+        ),
         ruled("E18b", "a_long_argument_hides_nothing", &long("push --force"), &long("push")),
-        ruled("E18c", "empty_arguments_hide_nothing", &shell("\"\" push \"\" --force"), &shell("\"\" push \"\"")),
+        ruled(
+            "E18c",
+            "empty_arguments_hide_nothing",
+            &shell("\"\" push \"\" --force"),
+            &shell("\"\" push \"\""),
+        ),
         ruled("E18d", "what_is_too_long_to_be_read_is_refused", &many(60_000, "x"), &many(30_000, "x"))
             .reason(Reason::ArgumentsTooLong),
     ]

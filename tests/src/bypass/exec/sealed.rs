@@ -10,6 +10,13 @@ pub(super) const TRICK: Trick =
 fn cases() -> Cases {
     let line = |word: &str| format!("!exec.sealed.rewritten {RULED} {{mark}} {word}");
     // The forbidden one dies in a child.
-    marked_at(BOTH, "E19", "arguments_are_judged_as_the_program_gets_them", RULE, &line("push"), &line("pull"))
-        .ends_with(0)
+    marked_at(
+        BOTH,
+        "E19",
+        "arguments_are_judged_as_the_program_gets_them",
+        RULE,
+        &line("push"),
+        &line("pull"),
+    )
+    .ends_with(0)
 }
