@@ -14,7 +14,7 @@ use super::failure::{Failure, Outcome};
 use super::output::{Table, print, print_json};
 use crate::control::client::Client;
 use crate::control::orders;
-use crate::control::peer::Peer;
+use crate::control::peer::{self, Peer};
 use crate::control::wire::Request;
 use crate::kernel::{self, AgentCgroup, Cgroups, Labelled, Labels, PinFolder, Switches};
 use crate::model::record::Kill as Order;
@@ -222,7 +222,10 @@ fn stragglers(cgroups: &[AgentCgroup], all: bool, mode: Mode) -> Mechanism {
     let find = || -> std::io::Result<Vec<Labelled>> {
         let mut found = labels.all()?;
         let meant = |process: &Labelled| all || slots.contains(&process.label.agent);
-        found.retain(|process| meant(process) && !inside.contains(&process.pid));
+        // One that nobody has waited for yet is dead all the same.
+        found.retain(|process| {
+            meant(process) && !inside.contains(&process.pid) && !peer::is_zombie(process.pid)
+        });
         Ok(found)
     };
     match mode {

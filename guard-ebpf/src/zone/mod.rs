@@ -13,6 +13,7 @@ pub use cache::of_file;
 
 use guard_common::{Reason, ZoneId};
 
+use crate::fail::{self, Fault};
 use crate::kernel::{Dentry, raw};
 use crate::subject::Subject;
 
@@ -40,6 +41,11 @@ pub fn of_dentry(subject: &Subject, dentry: Dentry, mount: u64) -> Result<Place,
 pub fn of_socket(subject: &Subject, place: raw::Place) -> Result<u32, Reason> {
     if place.dentry == 0 {
         return Ok(u32::from(ZoneId::ELSEWHERE.0));
+    }
+    for fault in [Fault::WalkRead, Fault::NameRead] {
+        if fail::injected(fault) {
+            return Err(Reason::KernelFault);
+        }
     }
     let found = walk::Found(walk::through_mounts(place.dentry, place.mount, subject.slot()));
     Ok(subject.sees(found.zone()?))
