@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Time enough to press a key before the program starts.
-const LAUNCH_TAKES: Duration = Duration::from_millis(300);
+const LAUNCH_TAKES: Duration = Duration::from_millis(800);
 
 /// An interactive bash in a pseudo-terminal that `script` makes.
 struct Terminal {
@@ -128,12 +128,14 @@ fn ctrl_c_ends_the_program_and_the_shell_sees_the_signal() {
 #[test]
 fn ctrl_z_stops_the_job_and_fg_continues_it() {
     let mut terminal = Terminal::open();
-    terminal.enter("$RUN sh -c 'echo star''ted; sleep 1; echo wo''ke; exit 4'");
+    terminal.enter("$RUN sh -c 'echo star''ted; read word; echo wo''ke; exit 4'");
     terminal.until("started");
     terminal.press("\x1a");
     terminal.until("Stopped");
     terminal.until("READY> ");
     terminal.enter("fg");
+    terminal.until("read word");
+    terminal.enter("on");
     terminal.until("woke");
     terminal.expect_status(4);
 }

@@ -1,10 +1,12 @@
 //! Who a task is. Set once, inherited by every child, never shed.
 
+use crate::limits::AGENTS_MAX;
+
 /// A task's label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Label {
-    /// Instance's slot, 1 to `AGENTS_MAX - 1`.
+    /// Instance's slot, from 1 on; the last is [`PROBE`]'s.
     pub agent: u32,
     /// Profile's index; the same in every generation of one policy lineage.
     pub profile: u16,
@@ -17,5 +19,10 @@ pub struct Label {
     /// Zero.
     pub pad: u32,
 }
+
+/// Who may do nothing: the process with which `guard doctor --probe` tries the programs. No profile has that number, so
+/// none of its edges leads anywhere; no instance is given the slot.
+pub const PROBE: Label =
+    Label { agent: AGENTS_MAX - 2, profile: u16::MAX, flags: 0, work: 0, temp: 0, pad: 0 };
 
 const _: () = assert!(size_of::<Label>() == 16);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use guard_common::map::label::PROBE;
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock;
@@ -60,12 +61,17 @@ impl Refusals {
             }
         }
         self.watchers.retain(|watcher| !watcher.told.is_closed());
-        self.keep(owner, refusal);
+        // Refusals on purpose would push out those that somebody asks about.
+        if slot != PROBE.agent {
+            self.keep(owner, refusal);
+        }
     }
 
     /// Takes a refusal from the ledger, which an earlier daemon told of.
     pub(super) fn recall(&mut self, notice: Notice, entry: u64, wall_ms: u64, owner: Option<u32>) {
-        self.keep(owner, refusal(notice, Some(entry), wall_ms));
+        if notice.slot != PROBE.agent {
+            self.keep(owner, refusal(notice, Some(entry), wall_ms));
+        }
     }
 
     fn keep(&mut self, owner: Option<u32>, refusal: Refusal) {

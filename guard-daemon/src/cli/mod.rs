@@ -88,6 +88,8 @@ enum Command {
     Audit(audit::Audit),
     /// Can this host enforce, and does it? What to do where not
     Doctor(doctor::Doctor),
+    #[command(hide = true)]
+    DoctorProbe(doctor::probe::Inside),
 }
 
 /// Runs the command line; the result is the exit code.
@@ -124,6 +126,7 @@ impl Cli {
             Command::Policy(command) => command.execute(places),
             Command::Audit(command) => command.execute(places),
             Command::Doctor(command) => command.execute(places),
+            Command::DoctorProbe(command) => command.execute(),
         }
         .map(|()| 0)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use guard_common::map::label::PROBE;
 use guard_common::{Reason, Verdict};
 
 use super::Places;
@@ -79,9 +80,13 @@ impl Why {
     }
 }
 
-/// A record of a refusal, told to a person; `None` for other records.
+/// A record of a refusal, told to a person; `None` for other records, and for what a probe had refused.
 fn refusal(entry: Entry) -> Option<Refusal> {
     let Record::Enforce(enforce) = entry.record else { return None };
+    if enforce.actor.slot == PROBE.agent {
+        // Refused on purpose, by `guard doctor`.
+        return None;
+    }
     let remedy = enforce.remedy();
     let reason = Reason::from_name(&enforce.reason);
     Some(Refusal {
@@ -125,7 +130,7 @@ fn render(refusals: &[Refusal]) -> String {
             remedy,
         } = refusal;
         let mut line = |name: &str, value: String| {
-            let _ = writeln!(text, "{}", printable(&format!("{name:11}{value}")).trim_end());
+            let _ = writeln!(text, "{}", printable(&format!("{name:12}{value}")).trim_end());
         };
         line(&format!("{} {agent}: refused {surface} {object}", local_time(*wall_ms)), String::new());
         line("  why", format!("{sentence} [{reason}]"));

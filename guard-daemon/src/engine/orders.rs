@@ -34,7 +34,7 @@ pub(super) fn enrol(state: &mut State, launch: &Launch, profile: u16, since: Boo
     state.instances.enrol(Enrolled {
         instance: instance.clone(),
         profile,
-        cgroup: *cgroup,
+        cgroup: Some(*cgroup),
         since,
         ended: None,
     });

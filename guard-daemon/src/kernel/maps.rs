@@ -216,6 +216,11 @@ impl Maps {
         Ok(())
     }
 
+    /// Grows whenever an object may have changed its zone.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load()
+    }
+
     /// Verdicts by kind of action, over all CPUs.
     pub fn counts(&self) -> Result<Vec<Counts>, MapFailure> {
         let map = per_cpu(&self.counts, name::COUNTS)?;

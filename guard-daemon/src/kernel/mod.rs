@@ -4,6 +4,7 @@
 //! The way in is [`loader::take_up`]; [`switches::open_pinned`] works without a daemon.
 
 mod adopt;
+pub mod bite;
 pub mod btf;
 mod clock;
 mod decode;

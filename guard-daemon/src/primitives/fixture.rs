@@ -99,7 +99,7 @@ pub(crate) fn policy() -> PolicyView {
 }
 
 pub(crate) fn enrolled() -> Enrolled {
-    Enrolled { instance: instance(), profile: PROFILE, cgroup: CGROUP, since: 10, ended: None }
+    Enrolled { instance: instance(), profile: PROFILE, cgroup: Some(CGROUP), since: 10, ended: None }
 }
 
 pub(crate) fn instance() -> Instance {

@@ -37,8 +37,10 @@ fn agrees(action: &Action, enrolled: &Enrolled) -> (Answer, String) {
         return (Answer::Fail, format!("the action is older than {who}, whose label it carries"));
     }
     // A process moved to another cgroup keeps its label: the policy still holds, the record says where it is.
-    if actor.cgroup != enrolled.cgroup {
-        let (now, known) = (actor.cgroup, enrolled.cgroup);
+    if let Some(known) = enrolled.cgroup
+        && actor.cgroup != known
+    {
+        let now = actor.cgroup;
         return (Answer::Fail, format!("acts from cgroup {now}, and {who} was enrolled in cgroup {known}"));
     }
     match &action.executable {

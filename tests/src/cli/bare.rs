@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
+use super::reading::must_bite;
 use crate::harness::fixture::{PROGRAM, WHOLE, folder};
 use crate::harness::guard::PINS;
 use crate::harness::shell::{end, end_within};
@@ -16,6 +17,7 @@ pub(super) fn all() -> Vec<Test> {
         check("root_without_a_daemon_gets_one_for_the_life_of_the_run", ephemeral),
         check("the_embedded_default_keeps_its_word", embedded_default),
         check("the_kernel_programs_speak_where_they_are_asked_to", kernel_log),
+        check("a_program_that_was_taken_away_is_named_by_the_probe", toothless),
     ]
 }
 
@@ -118,4 +120,21 @@ fn kernel_log(world: &mut World) -> Result<()> {
     ensure!(outcome.code == nix::libc::EACCES, "with --kernel-log: {outcome:?}");
     ensure!(guard::log()?.contains(WORDS), "they are silent: {}", guard::log_tail());
     Ok(())
+}
+
+/// The probe needs no daemon. A program whose link is gone lets its act pass, and only that.
+fn toothless(world: &mut World) -> Result<()> {
+    without_daemon(world)?;
+    fresh()?;
+    let daemon = guard::Daemon::start_with(&["--policy", guard::POLICY])?;
+    ensure!(daemon.stop()?.success(), "the daemon did not end in order");
+    must_bite(&guard::json(&["doctor", "--probe"])?, &[])?;
+    fs::remove_file(format!("{PINS}/links/path_mkdir"))?;
+    let ended = guard::guard(&["doctor", "--probe", "--json"])?;
+    ensure!(ended.code() == 1, "without path_mkdir the probe ends with {}: {}", ended.code(), ended.said());
+    let report = serde_json::from_str(&ended.out)?;
+    let text = guard::guard(&["doctor", "--probe"])?;
+    fresh()?;
+    ensure!(text.code() == 1 && text.out.contains("FAIL toothless path_mkdir"), "{}", text.said());
+    must_bite(&report, &["path_mkdir"])
 }

@@ -12,6 +12,7 @@ pub(super) fn all() -> Vec<Test> {
         check("status_tells_what_is_in_force", status),
         check("doctor_finds_everything_in_place", doctor),
         check("doctor_names_what_is_missing", doctor_missing),
+        check("every_program_that_doctor_probes_bites", doctor_probe),
         check("audit_query_finds_by_agent_and_verdict", query),
         check("an_ordinary_user_reads_and_orders_nothing", ordinary_user),
         check("wrong_usage_is_2", usage),
@@ -72,6 +73,48 @@ fn doctor_missing(world: &mut World) -> Result<()> {
         ensure!(checks.iter().any(|check| named(&check)), "{pin} is not named in {report}");
     }
     guard::ok(&["doctor", "--in-force"]).map(drop)
+}
+
+/// Each program was asked, and did what it is there for; the refusals are in the ledger, and not in the way of those that
+/// somebody asks `why` about.
+fn doctor_probe(world: &mut World) -> Result<()> {
+    world.records()?;
+    let report = guard::json(&["doctor", "--probe"])?;
+    must_bite(&report, &[])?;
+    let entries = world.records()?;
+    let refused = entries.iter().filter(|entry| {
+        entry.record["instance"]["agent"] == "guard-doctor" && entry.record["verdict"] == "deny"
+    });
+    let count = refused.count();
+    ensure!(count >= 45, "the ledger has {count} refusals of the probe");
+    let why = guard::json(&["why", "-n", "100"])?.to_string();
+    ensure!(!why.contains("guard-doctor"), "why tells of the probe: {why}");
+    for folder in ["/run", "/sys/fs/cgroup/guard"] {
+        for entry in std::fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            ensure!(!name.to_string_lossy().contains("guard-doctor"), "the probe leaves {folder}/{name:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Demands that a probe's report names these as toothless, and that no other program was left out: one is always behind
+/// another, and what a kernel does not offer cannot be tried.
+pub(super) fn must_bite(report: &Value, toothless: &[&str]) -> Result<()> {
+    let checks = report["checks"].as_array().context("no checks")?;
+    let of = |word: &str| -> Vec<&str> {
+        let names =
+            checks.iter().filter(|check| check["part"] == "probe").filter_map(|check| check["name"].as_str());
+        names.filter_map(|name| name.strip_prefix(word)?.strip_prefix(' ')).collect()
+    };
+    ensure!(of("toothless") == toothless, "toothless: {:?}: {report}", of("toothless"));
+    ensure!(of("untried") == ["task_movememory"], "not tried: {:?}: {report}", of("untried"));
+    let tried = of("refuses").len() + of("works").len() + toothless.len() + 1;
+    let loaded =
+        checks.iter().filter(|check| check["name"].as_str().is_some_and(|name| name.starts_with("program ")));
+    let loaded = loaded.count();
+    ensure!(tried == loaded, "{tried} of {loaded} programs were looked at: {report}");
+    Ok(())
 }
 
 fn query(world: &mut World) -> Result<()> {

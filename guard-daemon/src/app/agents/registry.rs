@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guard_common::ZoneId;
-use guard_common::limits::AGENTS_MAX;
 use guard_common::map::label::Label;
+use guard_common::map::label::PROBE;
 use guard_common::map::zone::Mark;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ pub(crate) struct Registry {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Full {
     /// Every slot is taken.
-    #[error("{} instances live or are halted; end some, or lift their kill orders", AGENTS_MAX - 1)]
+    #[error("{} instances live or are halted; end some, or lift their kill orders", PROBE.agent - 1)]
     Slots,
     /// Every private zone is taken.
     #[error("every private zone is taken; end some agents")]
@@ -123,9 +123,9 @@ impl Registry {
     /// A slot that nobody lives in, and whose kill word `halted` does not name.
     pub(crate) fn free_slot(&mut self, halted: &BTreeSet<u32>) -> Result<u32, Full> {
         let alive: BTreeSet<u32> = self.alive().map(Agent::slot).collect();
-        let next = |slot: u32| if slot + 1 < AGENTS_MAX { slot + 1 } else { 1 };
+        let next = |slot: u32| if slot + 1 < PROBE.agent { slot + 1 } else { 1 };
         let mut slot = self.last_slot;
-        for _ in 1..AGENTS_MAX {
+        for _ in 1..PROBE.agent {
             slot = next(slot);
             if !alive.contains(&slot) && !halted.contains(&slot) {
                 self.last_slot = slot;
@@ -271,14 +271,14 @@ mod tests {
         assert_eq!(registry.free_slot(&BTreeSet::from([3])), Ok(4));
         registry.end(2);
         assert_eq!(registry.free_slot(&none), Ok(5), "a slot is given again as late as possible");
-        registry.last_slot = AGENTS_MAX - 1;
+        registry.last_slot = PROBE.agent - 1;
         assert_eq!(registry.free_slot(&none), Ok(1), "slot 0 is everybody's");
     }
 
     #[test]
     fn every_slot_can_be_taken_and_the_next_launch_is_told() {
         let mut registry = Registry::new("boot".to_owned());
-        for _ in 1..AGENTS_MAX {
+        for _ in 1..PROBE.agent {
             let slot = registry.free_slot(&BTreeSet::new()).unwrap();
             registry.insert(agent(slot, u16::try_from(1024 + 2 * slot).unwrap()));
         }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use guard_common::map::label::PROBE;
+
 use crate::model::action::BootNs;
 use crate::model::record::Instance;
 
@@ -13,8 +15,8 @@ pub struct Enrolled {
     pub instance: Instance,
     /// Profile's index, as in its label.
     pub profile: u16,
-    /// Its cgroup's id.
-    pub cgroup: u64,
+    /// Its cgroup's id; `None` for one that has another each time.
+    pub cgroup: Option<u64>,
     /// When it was enrolled.
     pub since: BootNs,
     /// When its last process ended.
@@ -22,9 +24,23 @@ pub struct Enrolled {
 }
 
 /// All of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Instances {
     by_slot: BTreeMap<u32, Enrolled>,
+    probe: Enrolled,
+}
+
+impl Default for Instances {
+    fn default() -> Self {
+        let instance = Instance {
+            agent: "guard-doctor".to_owned(),
+            slot: PROBE.agent,
+            instance: "probe".to_owned(),
+            profile: "none".to_owned(),
+        };
+        let probe = Enrolled { instance, profile: PROBE.profile, cgroup: None, since: 0, ended: None };
+        Self { by_slot: BTreeMap::new(), probe }
+    }
 }
 
 impl Instances {
@@ -43,9 +59,9 @@ impl Instances {
         Some(enrolled)
     }
 
-    /// The instance with this label slot, living or ended.
+    /// The instance with this label slot, living or ended. The probe of `guard doctor` is known and never launched.
     pub fn by_slot(&self, slot: u32) -> Option<&Enrolled> {
-        self.by_slot.get(&slot)
+        if slot == PROBE.agent { Some(&self.probe) } else { self.by_slot.get(&slot) }
     }
 
     /// Every known instance, by slot.

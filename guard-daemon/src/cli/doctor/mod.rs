@@ -1,16 +1,19 @@
-//! `guard doctor`: can this host enforce, and is enforcement in force? Two questions, told apart. Changes nothing.
+//! `guard doctor`: can this host enforce, and is enforcement in force? Two questions, told apart. Changes nothing; with
+//! `--probe` it tries what is in force.
 
-use std::fmt::Write as _;
+pub(crate) mod probe;
+mod render;
 
 use guard_common::limits::HEARTBEAT_STALE_NS;
 use serde::Serialize;
 
 use super::Places;
 use super::failure::{Failure, Outcome};
-use super::output::{print, print_json, printable, wrap};
+use super::output::{print, print_json};
 use crate::control::client::Client;
 use crate::control::wire::Request;
-use crate::kernel::{self, Maps, PinFolder, probe};
+use crate::kernel::{self, Maps, PinFolder, probe as host};
+use render::render;
 
 /// What mends a daemon that is not there.
 const START: &str =
@@ -22,14 +25,22 @@ const START: &str =
 Examples:
   sudo guard doctor
   sudo guard doctor --in-force && ./start-agents
+  sudo guard doctor --probe                     does each kernel program refuse what it should?
   sudo guard doctor --json | jq '.checks[] | select(.ok | not)'
 
 Exit code: 0 if this host can enforce and nothing that was put in force is missing; 1 otherwise.
-Before the daemon's first start nothing is in force, and that is no fault: with --in-force it is.")]
+Before the daemon's first start nothing is in force, and that is no fault: with --in-force it is.
+
+--probe starts a process that may do nothing, and has it try one harmless act for each program; a
+program that lets its act pass is named, and the exit code is 1. Nothing of the policy changes; the
+ledger keeps the refusals, as those of agent guard-doctor.")]
 pub(crate) struct Doctor {
     /// Demand that enforcement is in force and the daemon alive
     #[arg(long)]
     in_force: bool,
+    /// Try each kernel program with a harmless act that it must refuse
+    #[arg(long)]
+    probe: bool,
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -45,12 +56,15 @@ struct Report {
     not_loaded: bool,
     /// Whether the daemon lives.
     daemon_alive: bool,
+    /// Whether every program that was tried did what it is there for; absent where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bites: Option<bool>,
     checks: Vec<Check>,
 }
 
 #[derive(Debug, Serialize)]
 struct Check {
-    /// `host`, `enforcement` or `daemon`.
+    /// `host`, `enforcement`, `daemon` or `probe`.
     part: &'static str,
     name: String,
     ok: bool,
@@ -60,14 +74,15 @@ struct Check {
 }
 
 impl Check {
-    fn of(part: &'static str, check: probe::Check) -> Self {
-        let probe::Check { name, ok, found, mend } = check;
+    fn of(part: &'static str, check: host::Check) -> Self {
+        let host::Check { name, ok, found, mend } = check;
         Self { part, name, ok, found, mend }
     }
 
     /// Whether it is well and one of many of its kind.
     fn is_plain(&self) -> bool {
-        self.ok && (self.name.starts_with("program ") || self.name.starts_with("map "))
+        let kinds = ["program ", "map ", "refuses ", "works "];
+        self.ok && kinds.iter().any(|kind| self.name.starts_with(kind))
     }
 
     fn daemon(name: &str, found: Result<String, String>) -> Self {
@@ -80,14 +95,25 @@ impl Check {
 impl Doctor {
     /// Looks and tells.
     pub(crate) fn execute(self, places: &Places) -> Outcome {
-        let report = examine(places);
+        let mut report = examine(places);
+        if self.probe {
+            report.add_probe(probe::checks(&PinFolder::default())?);
+        }
         if self.json { print_json(&report) } else { print(&render(&report)) }?;
         if report.is_well(self.in_force) { Ok(()) } else { Err(Failure::told()) }
     }
 }
 
 impl Report {
+    fn add_probe(&mut self, checks: Vec<Check>) {
+        self.bites = Some(checks.iter().all(|check| check.ok));
+        self.checks.extend(checks);
+    }
+
     fn is_well(&self, demand_in_force: bool) -> bool {
+        if self.bites == Some(false) {
+            return false;
+        }
         if demand_in_force {
             return self.can_enforce && self.in_force && self.daemon_alive;
         }
@@ -97,9 +123,9 @@ impl Report {
 
 fn examine(places: &Places) -> Report {
     let pins = PinFolder::default();
-    let part = |part, checks: Vec<probe::Check>| checks.into_iter().map(move |check| Check::of(part, check));
-    let host: Vec<Check> = part("host", probe::host()).collect();
-    let enforcement: Vec<Check> = part("enforcement", probe::enforcement(&pins)).collect();
+    let part = |part, checks: Vec<host::Check>| checks.into_iter().map(move |check| Check::of(part, check));
+    let host: Vec<Check> = part("host", host::host()).collect();
+    let enforcement: Vec<Check> = part("enforcement", host::enforcement(&pins)).collect();
     let daemon = vec![heartbeat(&pins), socket(places)];
     let all_ok = |checks: &[Check]| checks.iter().all(|check| check.ok);
     Report {
@@ -107,6 +133,7 @@ fn examine(places: &Places) -> Report {
         in_force: all_ok(&enforcement),
         not_loaded: is_absent(pins.root()),
         daemon_alive: all_ok(&daemon),
+        bites: None,
         checks: host.into_iter().chain(enforcement).chain(daemon).collect(),
     }
 }
@@ -138,81 +165,6 @@ fn socket(places: &Places) -> Check {
     Check::daemon("admin socket", found.map_err(|error| error.to_string()))
 }
 
-fn render(report: &Report) -> String {
-    let mut text = String::new();
-    for (part, title) in [("host", "Host"), ("enforcement", "Enforcement"), ("daemon", "Daemon")] {
-        let checks: Vec<&Check> = report.checks.iter().filter(|check| check.part == part).collect();
-        let _ = writeln!(text, "{title}");
-        match (part, report.not_loaded) {
-            ("enforcement", true) => {
-                let _ = writeln!(text, "  -    {} programs and maps: not loaded: start guardd", checks.len());
-            }
-            ("daemon", true) if !report.daemon_alive => {
-                let _ = writeln!(text, "  -    not running");
-            }
-            ("enforcement", false) => {
-                let (plain, telling): (Vec<_>, Vec<_>) =
-                    checks.into_iter().partition(|check| check.is_plain());
-                group(&mut text, "program", "attached", &plain);
-                group(&mut text, "map", "pinned", &plain);
-                lines(&mut text, &telling);
-            }
-            _ => lines(&mut text, &checks),
-        }
-    }
-    let _ = writeln!(text, "\n{}", verdict(report));
-    text
-}
-
-/// Checks of one kind of which there is nothing to tell but that they are well.
-fn group(text: &mut String, kind: &str, state: &str, checks: &[&Check]) {
-    let names: Vec<&str> =
-        checks.iter().filter_map(|check| check.name.strip_prefix(kind)?.strip_prefix(' ')).collect();
-    let title = format!("{} {kind}s {state}", names.len());
-    for (index, names) in wrap(&names.join(", "), 48).iter().enumerate() {
-        let (mark, title) = if index == 0 { ("ok", title.as_str()) } else { ("", "") };
-        let _ = writeln!(text, "  {mark:4} {title:22}  {names}");
-    }
-}
-
-fn lines(text: &mut String, checks: &[&Check]) {
-    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
-    checks.iter().for_each(|check| line(text, check, width));
-}
-
-fn line(text: &mut String, check: &Check, width: usize) {
-    let Check { part: _, name, ok, found, mend } = check;
-    let indent = 7 + width + 2;
-    let lines = wrap(&printable(found), 80_usize.saturating_sub(indent).max(30));
-    let mark = if *ok { "ok" } else { "FAIL" };
-    for (index, found) in lines.iter().enumerate() {
-        let _ = match index {
-            0 => writeln!(text, "  {mark:4} {name:width$}  {found}"),
-            _ => writeln!(text, "{:indent$}{found}", ""),
-        };
-    }
-    if let Some(mend) = mend {
-        // Whole: it is there to be copied.
-        let _ = writeln!(text, "       -> {mend}");
-    }
-}
-
-fn verdict(report: &Report) -> String {
-    let Report { can_enforce, in_force, not_loaded, daemon_alive, .. } = report;
-    let host = match (can_enforce, nix::unistd::geteuid().is_root()) {
-        (true, _) => "This host can enforce",
-        (false, true) => "This host cannot enforce",
-        (false, false) => "Only root can tell whether this host can enforce: `sudo guard doctor`",
-    };
-    let state = match (in_force, not_loaded, daemon_alive) {
-        (true, _, true) => "enforcement is in force, and the daemon lives.",
-        (true, _, false) => "enforcement is in force without a daemon: nothing is recorded or told.",
-        (false, true, _) => "nothing of guard is loaded; guardd loads it when it starts.",
-        (false, false, _) => "enforcement is NOT complete: see the lines marked FAIL.",
-    };
-    format!("{host}; {state}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,7 +179,7 @@ mod tests {
         };
         let checks =
             vec![check("host", can_enforce), check("enforcement", in_force), check("daemon", daemon_alive)];
-        Report { can_enforce, in_force, not_loaded, daemon_alive, checks }
+        Report { can_enforce, in_force, not_loaded, daemon_alive, bites: None, checks }
     }
 
     #[test]
