@@ -93,7 +93,8 @@ impl Daemon {
         Ok(daemon)
     }
 
-    fn launch(words: &[&str]) -> Result<Self> {
+    /// Starts the daemon and waits for nothing.
+    pub fn launch(words: &[&str]) -> Result<Self> {
         let log = File::options().append(true).create(true).open(LOG)?;
         let child = Command::new("guardd")
             .args(words)

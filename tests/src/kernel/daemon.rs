@@ -7,13 +7,12 @@ use anyhow::{Context, Result, ensure};
 use crate::harness::bystander::NOTE;
 use crate::harness::server::{A4, D4};
 use crate::harness::world::Side;
-use crate::harness::{Effect, Spot, Test, Who, World, act, check, fixture, guard};
+use crate::harness::{Effect, Spot, Test, Who, World, act, check, fixture};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
         check("an_agent_neither_ends_nor_stops_nor_changes_the_daemon", out_of_reach),
         check("an_agent_gives_no_orders", no_orders),
-        check("a_daemon_killed_while_a_policy_is_pushed_leaves_one_whole_policy", killed_while_pushing),
         check("a_peer_that_changes_while_it_is_named_is_judged_as_it_is_used", changing_peer),
     ]
 }
@@ -86,25 +85,6 @@ fn no_orders(world: &mut World) -> Result<()> {
         world.must_refuse(&format!("write {}", Spot::Tmpfs.p()))?;
     }
     Ok(())
-}
-
-/// Either policy forbids P and allows W.
-fn killed_while_pushing(world: &mut World) -> Result<()> {
-    let other = "/etc/guard/other.toml";
-    fs::write(other, format!("{}\n[zones.spare]\naddresses = [\"192.0.2.7\"]\n", guard::POLICY_TEXT))?;
-    world.must_allow("nothing")?;
-    for wait in [0, 20, 60] {
-        let mut push = std::process::Command::new("guard").args(["policy", "apply", other]).spawn()?;
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        world.take_daemon()?.kill()?;
-        push.wait()?;
-        let refused = world.inside_only(&format!("write {}", Spot::Tmpfs.p()))?;
-        ensure!(refused.code == nix::libc::EACCES, "{wait} ms after the push began: {refused:?}");
-        world.must_still_allow(&format!("write {}", Spot::Tmpfs.w("f")))?;
-        world.daemon()?;
-        world.must_refuse(&format!("write {}", Spot::Tmpfs.p()))?;
-    }
-    guard::ok(&["policy", "apply", guard::POLICY]).map(drop)
 }
 
 /// Another thread writes one address and the other into the same place, again and again.

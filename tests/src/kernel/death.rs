@@ -5,15 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::act::serve::How;
-use crate::harness::fixture::{MARKS, WHOLE};
 use crate::harness::guard::{PINS, POLICY, enter, refused_daemon};
-use crate::harness::world::Side;
 use crate::harness::{Act, By, Spot, Test, Who, World, act, check, guard, ledger};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
-        check("no_attack_succeeds_while_daemons_are_killed_and_started", killed_again_and_again),
         check("what_is_refused_without_a_daemon_is_recorded_by_the_next", recorded_later),
         check("the_next_daemon_adopts_what_is_in_force", adopts),
         check("a_daemon_that_ends_in_order_leaves_enforcement_in_force", ends_in_order),
@@ -21,22 +17,6 @@ pub(super) fn all() -> Vec<Test> {
         check("a_cgroup_that_vanishes_disturbs_nobody", vanished_cgroup),
         check("whoever_is_in_an_agents_cgroup_when_the_programs_are_loaded_is_the_agent", loaded_afresh),
     ]
-}
-
-fn killed_again_and_again(world: &mut World) -> Result<()> {
-    let told = format!("{MARKS}/told");
-    let line = format!("hammer {told} 15 write {}", Spot::Tmpfs.p());
-    world.actor(Side::Inside, Who::User, By::Program)?.send(&act(&line).words, How::Apart)?;
-    let result = (0..3).try_for_each(|_| {
-        world.take_daemon()?.kill()?;
-        std::thread::sleep(Duration::from_millis(500));
-        world.daemon().map(drop)
-    });
-    let outcome = world.actor(Side::Inside, Who::User, By::Program)?.answer()?;
-    result?;
-    ensure!(outcome.out.contains("done 0"), "the attack succeeded: {outcome:?}");
-    ensure!(fs::read(Spot::Tmpfs.p())? == WHOLE && !fs::exists(&told)?, "P was written");
-    Ok(())
 }
 
 fn recorded_later(world: &mut World) -> Result<()> {

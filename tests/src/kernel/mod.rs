@@ -10,6 +10,7 @@ mod kill;
 mod label;
 mod path;
 mod program;
+mod restart;
 mod ring;
 mod switch;
 mod zone;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Test> {
         ("halt", halt::all()),
         ("daemon", daemon::all()),
         ("death", death::all()),
+        ("restart", restart::all()),
     ];
     let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
         tests.into_iter().map(|test| test.under(&format!("kernel::{file}"))).collect()
