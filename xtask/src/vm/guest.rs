@@ -46,7 +46,8 @@ pub(crate) struct Ran {
 pub(crate) fn run(kernel: Kernel, job: &Job) -> Result<Ran> {
     let accel = if job.icount { Accel::Icount } else { accel::best()? };
     let ran = run_on(kernel, job, accel, BOOT_LIMIT, true)?;
-    if ran.end != End::Died || accel != Accel::Tcg || !emulator::broke(&ran.log) {
+    let went = matches!(ran.end, End::NoBoot | End::Died);
+    if !went || accel != Accel::Tcg || !emulator::broke(&ran.log) {
         return Ok(ran);
     }
     say(&format!("kernel {}: {}; the command starts anew in another guest", kernel.name(), emulator::FAULT));
