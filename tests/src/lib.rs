@@ -1,9 +1,11 @@
-//! Suites that run against a real kernel: `guard-suite` drives them, `guard-act` is what acts inside an agent.
+//! Suites that run against a real kernel: `guard-suite` drives them, `guard-act` is what acts inside an agent,
+//! `guard-bench` counts what that costs.
 //!
 //! Nothing here links the product. guard is seen as its users see it: by its command line, its `--json`, its
 //! ledger, and by what happens to files and servers.
 
 pub mod act;
+pub mod bench;
 pub mod bypass;
 pub mod cli;
 pub mod harness;

@@ -2,6 +2,7 @@
 //! decides nothing itself.
 
 mod apt;
+mod bench;
 mod build;
 mod cache;
 mod checkout;
@@ -23,7 +24,7 @@ mod vm;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Development of guard: set up, build, boot, test")]
+#[command(name = "cargo xtask", about = "Development of guard: set up, build, boot, test, measure")]
 struct Cli {
     #[command(subcommand)]
     command: Task,
@@ -45,6 +46,8 @@ enum Task {
     Conformance(conformance::Args),
     /// Show the main job on a kernel that can enforce: this host's own, else one in a VM.
     Demo(demo::Args),
+    /// Measure what guard costs beside its peers, in instructions.
+    Bench(bench::Args),
 }
 
 fn main() {
@@ -56,6 +59,7 @@ fn main() {
         Task::Test(args) => test::main(args),
         Task::Conformance(args) => conformance::main(args),
         Task::Demo(args) => demo::main(args),
+        Task::Bench(args) => bench::main(args),
     };
     match done {
         Ok(status) => std::process::exit(status),

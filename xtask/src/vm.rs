@@ -68,6 +68,8 @@ pub(crate) struct Job {
     pub(crate) memory_mib: u32,
     /// Hand the command's standard output back as well.
     pub(crate) keep_output: bool,
+    /// Do not show its standard output.
+    pub(crate) silent: bool,
 }
 
 impl Job {
@@ -80,6 +82,7 @@ impl Job {
             kernel_log: false,
             memory_mib: 4096,
             keep_output: false,
+            silent: false,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! policies: the same command has to succeed outside an agent. Ways that are tried as attacks stand beside their
 //! cases, in `bypass`.
 
+pub mod cost;
 pub mod count;
 pub mod load;
 pub mod process;
@@ -51,7 +52,7 @@ pub const fn way_alone(name: &'static str, run: Run) -> Way {
 
 /// Every subcommand.
 pub fn ways() -> impl Iterator<Item = &'static Way> {
-    let own = [process::WAYS, load::WAYS, serve::WAYS, count::WAYS, landlock::WAYS];
+    let own = [process::WAYS, load::WAYS, serve::WAYS, count::WAYS, cost::WAYS, landlock::WAYS];
     own.into_iter().flatten().chain(bypass::tricks().flat_map(|trick| trick.ways))
 }
 

@@ -12,11 +12,11 @@ use super::bystander;
 use super::case::{Act, By, Who, act};
 use super::effect::{Effect, Sight, tree};
 use super::enforcer::Enforcer;
-use super::fixture::{self, Spot, USER};
+use super::fixture::{self, Spot};
 use super::guard::{self, Daemon};
 use super::ledger::{self, Refused};
 use super::server::{Server, build_network};
-use super::shell::{sh, until};
+use super::shell::until;
 use crate::act::serve::{How, Outcome};
 use crate::peer;
 
@@ -56,9 +56,7 @@ impl World {
         let act = std::env::current_exe()?.with_file_name("guard-act");
         // Pids tell the records of the acts apart: none may come up twice.
         std::fs::write("/proc/sys/kernel/pid_max", "4194304")?;
-        sh(&format!("groupadd -f -g {USER} guardtest"))?;
-        // There already where the suites ran before.
-        let _ = sh(&format!("useradd -u {USER} -g {USER} -m guardtest"));
+        fixture::user()?;
         fixture::build(&act).context("the fixture's folders")?;
         build_network().context("the fixture's network")?;
         std::fs::create_dir_all("/etc/guard")?;

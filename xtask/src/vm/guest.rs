@@ -92,7 +92,7 @@ pub(crate) fn run_on(
 
 /// Job and modules are reached at their own paths; below /tmp and /run the guest has folders of its own.
 fn hidden_paths(modules: &Path) -> Result<Vec<String>> {
-    let mut paths = vec![checkout::root(), cache::target_dir()?];
+    let mut paths = vec![checkout::root(), cache::target_dir()?, cache::folder(cache::root()?.join("peers"))?];
     paths.retain(|path| is_hidden(path));
     // Named on the kernel's command line in any case.
     paths.push(modules.to_path_buf());
@@ -134,11 +134,12 @@ impl Guest {
             }
         };
         let mut port = |name| streams.remove(name).context("a port is missing");
+        let out_sink = if job.silent { Sink::Nowhere } else { Sink::Stdout };
         let log_sink = if job.kernel_log { Sink::Stderr } else { Sink::Nowhere };
         Ok(Guest {
             qemu,
             control: port(CONTROL)?,
-            out: pump(port(OUT)?, Sink::Stdout, job.keep_output),
+            out: pump(port(OUT)?, out_sink, job.keep_output),
             err: pump(port(ERR)?, Sink::Stderr, false),
             log: pump(port(LOG)?, log_sink, true),
         })

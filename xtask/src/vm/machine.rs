@@ -80,6 +80,11 @@ impl Machine<'_> {
             "mitigations=off nokaslr audit=0 tsc=reliable no_timer_check".to_owned(),
             format!("guard_modules={}", self.kernel.modules.display()),
         ];
+        if self.accel == Accel::Icount {
+            // While a processor sleeps, this clock jumps to the next timer: a wait for the host would use up every
+            // time limit in the guest at once. A processor that polls instead goes on counting.
+            words.push("idle=poll".to_owned());
+        }
         words.push(if self.verbose { "loglevel=7" } else { "quiet loglevel=4" }.to_owned());
         if !self.keep.is_empty() {
             words.push(format!("guard_keep={}", self.keep.join(":")));

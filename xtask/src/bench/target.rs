@@ -1,0 +1,138 @@
+//! What is to be reached, each beside its figure. A target says when it is missed; it is never made easier.
+
+use super::figures::Figures;
+
+/// The depth at which targets are stated.
+pub(super) const DEPTH: u32 = 12;
+
+/// One target.
+pub(super) struct Target {
+    pub(super) what: String,
+    pub(super) bound: String,
+    pub(super) figure: String,
+    pub(super) reached: Option<bool>,
+}
+
+impl Target {
+    /// In a table's cell.
+    pub(super) fn verdict(&self) -> &'static str {
+        match self.reached {
+            Some(true) => "reached",
+            Some(false) => "**missed**",
+            None => "not measured",
+        }
+    }
+}
+
+/// A figure held against the most that it may be.
+fn most(what: &str, unit: &str, bound: f64, found: Option<(f64, String)>) -> Target {
+    let shown = |value: f64| if unit == "%" { format!("{value:.1} %") } else { format!("{} {unit}", plain(value)) };
+    Target {
+        what: what.to_owned(),
+        bound: format!("at most {}", shown(bound)),
+        figure: found.as_ref().map_or_else(String::new, |(value, where_)| format!("{}{where_}", shown(*value))),
+        reached: found.map(|(value, _)| value <= bound),
+    }
+}
+
+fn plain(value: f64) -> String {
+    if value.fract() == 0.0 { super::table::grouped(value as i64) } else { format!("{value:.2}") }
+}
+
+/// Every target of the kernel half.
+pub(super) fn all(figures: &Figures) -> Vec<Target> {
+    let landlock = figures.added("landlock", "open-read", Some(DEPTH), None);
+    let landlock_first = figures.added("landlock", "open-first", Some(DEPTH), None);
+    let fapolicyd = figures.added("fapolicyd", "exec", None, None);
+    let at = |setup: &str, name: &str| {
+        figures.added(setup, name, Some(DEPTH), None).map(|added| (added as f64, String::new()))
+    };
+    let share = |setup: &str| {
+        worst(["git", "build", "python", "npm"], |name| Some(figures.workload_share(setup, name)? * 100.0))
+    };
+    let mut targets = vec![
+        most("not enrolled: one hook", "instructions", 260.0, per_hook(figures)),
+        most("not enrolled: any workload", "%", 1.0, share("loaded")),
+        most("agent, kept verdict: open", "instructions", 400.0, at("agent", "open-read")),
+    ];
+    targets.extend(landlock.map(|landlock| {
+        let sixth = (landlock as f64 / 6.0).round();
+        most("agent, kept verdict: open, a sixth of Landlock's", "instructions", sixth, at("agent", "open-read"))
+    }));
+    targets.extend(landlock_first.map(|landlock| {
+        let found = at("agent", "open-first");
+        most("agent, first open: no more than Landlock's", "instructions", landlock as f64, found)
+    }));
+    targets.push(most("agent: any workload", "%", 2.0, share("agent")));
+    targets.extend(fapolicyd.map(|fapolicyd| {
+        let tenth = (fapolicyd as f64 / 10.0).round();
+        most("agent: exec, a tenth of fapolicyd's", "instructions", tenth, at("agent", "exec"))
+    }));
+    targets.push(most("100,000 entries, as against 10", "times", 1.2, growth(figures)));
+    targets.push(most("memory of the kernel, 100,000 entries", "MiB", 32.0, memory(figures)));
+    targets
+}
+
+/// Operations whose own figure is steady enough to be divided by their hooks.
+const STEADY: [&str; 7] = ["open-read", "open-write", "open-first", "create-unlink", "rename", "connect", "sendto"];
+
+fn per_hook(figures: &Figures) -> Option<(f64, String)> {
+    worst(STEADY, |name| {
+        let hooks = figures.programs_of("loaded", name);
+        let added = figures.added("loaded", name, Some(DEPTH), None)?;
+        (hooks > 0.0).then(|| (added as f64 / hooks).round())
+    })
+}
+
+/// What the largest policy adds to an operation, in times of what the smallest does.
+fn growth(figures: &Figures) -> Option<(f64, String)> {
+    let largest = figures.largest()?;
+    let (times, which) = worst(STEADY, |name| {
+        let added = |entries| figures.added("agent", name, Some(DEPTH), entries).map(|added| added as f64);
+        Some((added(Some(largest.entries))? / added(None)? * 100.0).round() / 100.0)
+    })?;
+    let fewer = match largest.entries < largest.asked {
+        true => format!("{which}; a policy can have {}", super::table::grouped(largest.entries as i64)),
+        false => which,
+    };
+    Some((times, fewer))
+}
+
+fn memory(figures: &Figures) -> Option<(f64, String)> {
+    let largest = figures.memory.iter().max_by_key(|told| told.entries)?;
+    let mib = |bytes: i64| (bytes as f64 / 1_048_576.0 * 10.0).round() / 10.0;
+    Some((mib(largest.grown), format!(" with {} entries", super::table::grouped(largest.entries as i64))))
+}
+
+/// The largest of some figures, and which it was.
+fn worst<const N: usize>(names: [&str; N], figure: impl Fn(&str) -> Option<f64>) -> Option<(f64, String)> {
+    let found = names.iter().filter_map(|name| Some((figure(name)?, format!(" ({name})"))));
+    found.max_by(|(one, _), (other, _)| one.total_cmp(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figures::tests::SAMPLE;
+    use super::*;
+
+    #[test]
+    fn a_missed_target_is_called_missed() {
+        let figures = Figures::read(SAMPLE).expect("the sample reads");
+        let verdict = |start: &str| {
+            let all = all(&figures);
+            all.iter().find(|target| target.what.starts_with(start)).map(Target::verdict)
+        };
+        assert_eq!(verdict("not enrolled: one hook"), Some("**missed**"), "282 of 260");
+        assert_eq!(verdict("not enrolled: any workload"), Some("reached"));
+        assert_eq!(verdict("agent, kept verdict: open"), Some("reached"), "390 of 400");
+        assert_eq!(verdict("agent, first open"), Some("**missed**"));
+        assert_eq!(verdict("agent: exec"), Some("reached"), "9,000 of 10,000");
+        assert_eq!(verdict("100,000 entries"), Some("**missed**"), "1.28 of 1.2");
+        assert_eq!(verdict("memory"), Some("reached"));
+    }
+
+    #[test]
+    fn without_a_figure_nothing_is_reached() {
+        assert!(all(&Figures::default()).iter().all(|target| target.reached.is_none()));
+    }
+}
