@@ -24,7 +24,8 @@ pub fn run(wanted: &[String]) -> Result<()> {
         bail!("`{word}` is no set-up; known: {}", known.join(", "));
     }
     place::build()?;
-    Line::Kernel { release: std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned() }.tell()?;
+    Line::Kernel { release: std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned() }
+        .tell()?;
     for setup in Setup::ALL {
         if wanted.is_empty() || wanted.iter().any(|word| word == setup.name()) {
             eprintln!("guard-bench: {}", setup.name());

@@ -44,7 +44,8 @@ pub(super) fn build() -> Result<()> {
         let folder = folder(depth);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("f"), "x")?;
-        fs::copy(PROGRAM, folder.join("true")).context("the program is a copy of busybox, which is missing")?;
+        fs::copy(PROGRAM, folder.join("true"))
+            .context("the program is a copy of busybox, which is missing")?;
     }
     workload::build(Path::new(WORK))?;
     own(Path::new(WORK))

@@ -71,7 +71,8 @@ impl Setup {
             }
             Self::Apparmor => {
                 let _loaded = Apparmor::load()?;
-                Subject::start("apparmor", Apparmor::confined(as_user(Who::User, "aa-exec")))?.every_operation()
+                Subject::start("apparmor", Apparmor::confined(as_user(Who::User, "aa-exec")))?
+                    .every_operation()
             }
             Self::Fapolicyd => {
                 let _running = Fapolicyd::start()?;

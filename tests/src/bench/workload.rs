@@ -17,7 +17,8 @@ pub(super) const ALL: [&str; 4] = ["git", "build", "python", "npm"];
 /// Runs that count; one before them fills the caches.
 const RUNS: usize = 2;
 
-const GIT: &str = "rm -rf clone\ngit clone --quiet --no-local origin clone\ngit -C clone log --stat --oneline\n";
+const GIT: &str =
+    "rm -rf clone\ngit clone --quiet --no-local origin clone\ngit -C clone log --stat --oneline\n";
 const BUILD: &str = "make --silent clean all\n";
 const PYTHON: &str = "python3 -B -W error -m unittest discover --quiet --start-directory suite\n";
 const NPM: &str = "rm -rf app/node_modules app/package-lock.json\ncd app\n\
@@ -67,18 +68,15 @@ fn git(folder: &Path) -> Result<()> {
         );
         for file in [commit, commit * 7 % COMMITS] {
             let text = format!("line of change {commit}\n").repeat(30 + commit);
-            let _ = write!(
-                stream,
-                "M 100644 inline src/{}/{file}.txt\ndata {}\n{text}\n",
-                file % 5,
-                text.len()
-            );
+            let _ =
+                write!(stream, "M 100644 inline src/{}/{file}.txt\ndata {}\n{text}\n", file % 5, text.len());
         }
     }
     let input = folder.join("stream");
     fs::write(&input, stream)?;
     let origin = folder.join("origin");
-    let made = end(Command::new("git").args(["init", "--quiet", "--bare", "--initial-branch=main"]).arg(&origin))?;
+    let made =
+        end(Command::new("git").args(["init", "--quiet", "--bare", "--initial-branch=main"]).arg(&origin))?;
     ensure!(made.code() == 0, "git init failed: {}", made.said());
     let imported = Command::new("git")
         .args(["fast-import", "--quiet"])
@@ -94,7 +92,9 @@ fn sources(folder: &Path) -> Result<()> {
     let objects = objects.join(" ");
     fs::write(
         folder.join("Makefile"),
-        format!("all: {objects}\n\tgcc -o program {objects}\n%.o: %.c\n\tgcc -O1 -c $<\nclean:\n\trm -f *.o program\n"),
+        format!(
+            "all: {objects}\n\tgcc -o program {objects}\n%.o: %.c\n\tgcc -O1 -c $<\nclean:\n\trm -f *.o program\n"
+        ),
     )?;
     for index in 0..SOURCES {
         let mut text = String::from("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n");
@@ -117,7 +117,8 @@ fn sources(folder: &Path) -> Result<()> {
 fn tests(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     for file in 0..4 {
-        let mut text = String::from("import json, pathlib, re, tempfile, unittest\n\nclass Suite(unittest.TestCase):\n");
+        let mut text =
+            String::from("import json, pathlib, re, tempfile, unittest\n\nclass Suite(unittest.TestCase):\n");
         for test in 0..TESTS {
             let _ = write!(
                 text,
@@ -138,12 +139,16 @@ fn packages(folder: &Path) -> Result<()> {
     let library = folder.join("library");
     fs::create_dir_all(library.join("lib"))?;
     fs::create_dir_all(folder.join("app"))?;
-    fs::write(library.join("package.json"), "{\"name\": \"library\", \"version\": \"1.0.0\", \"main\": \"lib/0.js\"}\n")?;
+    fs::write(
+        library.join("package.json"),
+        "{\"name\": \"library\", \"version\": \"1.0.0\", \"main\": \"lib/0.js\"}\n",
+    )?;
     for module in 0..MODULES {
         let text = format!("exports.n = {module};\n").repeat(40);
         fs::write(library.join(format!("lib/{module}.js")), text)?;
     }
-    let app = "{\"name\": \"app\", \"version\": \"1.0.0\", \"dependencies\": {\"library\": \"file:../library\"}}\n";
+    let app =
+        "{\"name\": \"app\", \"version\": \"1.0.0\", \"dependencies\": {\"library\": \"file:../library\"}}\n";
     fs::write(folder.join("app/package.json"), app)?;
     Ok(())
 }

@@ -212,7 +212,7 @@ pub fn outsider(who: Who, by: By) -> Result<Actor> {
 /// Moves a process into a cgroup, as root outside may.
 pub fn enter(cgroup: &str, pid: u32) -> Result<()> {
     let procs = format!("{cgroup}/cgroup.procs");
-    std::fs::write(&procs, pid.to_string()).with_context(|| format!("cannot write {procs}"))
+    fs::write(&procs, pid.to_string()).with_context(|| format!("cannot write {procs}"))
 }
 
 /// The command of an actor, by way of a launcher. A holder has its files before the launcher comes.

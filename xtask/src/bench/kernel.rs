@@ -41,7 +41,10 @@ pub(crate) fn main(args: Args) -> Result<i32> {
             let path = page::write(*kernel, &section)?;
             say(&format!("kernel {}: measured in {took} minutes; in {}", kernel.name(), path.display()));
         } else {
-            say(&format!("kernel {}: measured in {took} minutes; a part only, so not written", kernel.name()));
+            say(&format!(
+                "kernel {}: measured in {took} minutes; a part only, so not written",
+                kernel.name()
+            ));
         }
     }
     Ok(0)

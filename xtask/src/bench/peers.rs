@@ -10,10 +10,8 @@ use crate::cache;
 use crate::sh::{cmd, read, run_quiet, say};
 
 /// Package, and what for.
-const PACKAGES: [(&str, &str); 2] = [
-    ("fapolicyd", "a peer"),
-    ("bpftool", "reads the kernel's statistics of programs and maps"),
-];
+const PACKAGES: [(&str, &str); 2] =
+    [("fapolicyd", "a peer"), ("bpftool", "reads the kernel's statistics of programs and maps")];
 /// Where the guest looks for programs.
 const PROGRAMS: [&str; 2] = ["/usr/bin", "/usr/local/bin"];
 

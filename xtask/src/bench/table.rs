@@ -46,7 +46,8 @@ impl Table {
     fn new<S: AsRef<str>>(head: &[S]) -> Self {
         let mut table = Self { text: String::new(), rows: 0 };
         table.row(head);
-        let rule: Vec<&str> = (0..head.len()).map(|column| if column == 0 { "---" } else { "---:" }).collect();
+        let rule: Vec<&str> =
+            (0..head.len()).map(|column| if column == 0 { "---" } else { "---:" }).collect();
         table.row(&rule);
         table.rows = 0;
         table
@@ -103,7 +104,8 @@ fn depths(figures: &Figures) -> Table {
     head.extend(setups.iter().flat_map(|(_, called)| DEPTHS.map(|depth| format!("{called}, {depth}"))));
     let mut table = Table::new(&head);
     for name in figures.operation_names() {
-        let by_depth = figures.operation(BARE, name, Some(DEPTH), None).is_some_and(|told| told.depth.is_some());
+        let by_depth =
+            figures.operation(BARE, name, Some(DEPTH), None).is_some_and(|told| told.depth.is_some());
         if by_depth {
             let mut row = vec![name.to_owned()];
             row.extend(setups.iter().flat_map(|(setup, _)| {
@@ -160,7 +162,8 @@ fn workloads(figures: &Figures) -> Table {
     for (name, called) in WORKLOADS {
         let Some(bare) = figures.workload(BARE, name) else { continue };
         let share = |setup| figures.workload_share(setup, name);
-        let percent = |share: Option<f64>| share.map_or_else(String::new, |share| format!("{:+.2} %", share * 100.0));
+        let percent =
+            |share: Option<f64>| share.map_or_else(String::new, |share| format!("{:+.2} %", share * 100.0));
         let daemon = figures.workload("agent", name).map(|told| told.daemon as f64 / bare.caller as f64);
         table.row(&[
             called.to_owned(),
@@ -174,7 +177,8 @@ fn workloads(figures: &Figures) -> Table {
 }
 
 fn memory(figures: &Figures) -> Table {
-    let mut table = Table::new(&["entries", "maps, by their account", "programs", "grown since before guard"]);
+    let mut table =
+        Table::new(&["entries", "maps, by their account", "programs", "grown since before guard"]);
     for told in &figures.memory {
         let kib = |bytes: i64| format!("{} KiB", grouped(bytes / 1024));
         let cells = [told.maps.cast_signed(), told.programs.cast_signed(), told.grown].map(kib);

@@ -26,11 +26,14 @@ impl Target {
 
 /// A figure held against the most that it may be.
 fn most(what: &str, unit: &str, bound: f64, found: Option<(f64, String)>) -> Target {
-    let shown = |value: f64| if unit == "%" { format!("{value:.1} %") } else { format!("{} {unit}", plain(value)) };
+    let shown =
+        |value: f64| if unit == "%" { format!("{value:.1} %") } else { format!("{} {unit}", plain(value)) };
     Target {
         what: what.to_owned(),
         bound: format!("at most {}", shown(bound)),
-        figure: found.as_ref().map_or_else(String::new, |(value, where_)| format!("{}{where_}", shown(*value))),
+        figure: found
+            .as_ref()
+            .map_or_else(String::new, |(value, where_)| format!("{}{where_}", shown(*value))),
         reached: found.map(|(value, _)| value <= bound),
     }
 }
@@ -57,7 +60,12 @@ pub(super) fn all(figures: &Figures) -> Vec<Target> {
     ];
     targets.extend(landlock.map(|landlock| {
         let sixth = (landlock as f64 / 6.0).round();
-        most("agent, kept verdict: open, a sixth of Landlock's", "instructions", sixth, at("agent", "open-read"))
+        most(
+            "agent, kept verdict: open, a sixth of Landlock's",
+            "instructions",
+            sixth,
+            at("agent", "open-read"),
+        )
     }));
     targets.extend(landlock_first.map(|landlock| {
         let found = at("agent", "open-first");
@@ -74,7 +82,8 @@ pub(super) fn all(figures: &Figures) -> Vec<Target> {
 }
 
 /// Operations whose own figure is steady enough to be divided by their hooks.
-const STEADY: [&str; 7] = ["open-read", "open-write", "open-first", "create-unlink", "rename", "connect", "sendto"];
+const STEADY: [&str; 7] =
+    ["open-read", "open-write", "open-first", "create-unlink", "rename", "connect", "sendto"];
 
 fn per_hook(figures: &Figures) -> Option<(f64, String)> {
     worst(STEADY, |name| {

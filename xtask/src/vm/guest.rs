@@ -92,7 +92,8 @@ pub(crate) fn run_on(
 
 /// Job and modules are reached at their own paths; below /tmp and /run the guest has folders of its own.
 fn hidden_paths(modules: &Path) -> Result<Vec<String>> {
-    let mut paths = vec![checkout::root(), cache::target_dir()?, cache::folder(cache::root()?.join("peers"))?];
+    let mut paths =
+        vec![checkout::root(), cache::target_dir()?, cache::folder(cache::root()?.join("peers"))?];
     paths.retain(|path| is_hidden(path));
     // Named on the kernel's command line in any case.
     paths.push(modules.to_path_buf());

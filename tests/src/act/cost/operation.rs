@@ -179,11 +179,13 @@ fn send(_: &Path) -> io::Result<Work> {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, PEER_PORT));
     Ok(Work {
         act: Box::new(move |_| sender.send_to(b"x", to).map(drop)),
-        settle: Box::new(move || loop {
-            match peer.recv(&mut [0]) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
+        settle: Box::new(move || {
+            loop {
+                match peer.recv(&mut [0]) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                    Err(error) => return Err(error),
+                }
             }
         }),
     })
