@@ -38,8 +38,8 @@ pub(super) enum Line {
     },
     /// What the kernel holds for guard.
     Memory { entries: usize, maps: u64, programs: u64, grown: i64 },
-    /// How large a policy could be made of how many entries that were asked for.
-    Entries { asked: usize, entries: usize },
+    /// By how much more it grew for so many agents than for as many other processes.
+    Agents { agents: u32, grown: i64 },
 }
 
 impl Line {

@@ -28,9 +28,16 @@ pub fn run(wanted: &[String]) -> Result<()> {
         .tell()?;
     for setup in Setup::ALL {
         if wanted.is_empty() || wanted.iter().any(|word| word == setup.name()) {
-            eprintln!("guard-bench: {}", setup.name());
+            progress(setup.name())?;
             setup.measure()?;
         }
     }
+    Ok(())
+}
+
+/// Says how far it is, and after how many instructions.
+fn progress(stage: &str) -> Result<()> {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)?;
+    eprintln!("guard-bench: {stage} (after {} thousand million instructions)", now.tv_sec());
     Ok(())
 }

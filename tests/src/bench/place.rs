@@ -6,6 +6,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, setrlimit};
 
 use super::workload;
 use crate::harness::fixture::{self, ACT, PROGRAM, USER};
@@ -28,10 +29,14 @@ pub(super) const DEPTHS: [u32; 3] = [3, 12, 28];
 /// The depth of everything that is measured at one depth only.
 pub(super) const DEPTH: u32 = 12;
 
+const FILES_MAX: u64 = 65_536;
+
 /// Makes the place.
 pub(super) fn build() -> Result<()> {
     // Where things lie in memory decides how many page tables a fork copies: let it be the same everywhere.
     fs::write("/proc/sys/kernel/randomize_va_space", "0")?;
+    // The daemon keeps each file open that a policy names.
+    setrlimit(Resource::RLIMIT_NOFILE, FILES_MAX, FILES_MAX)?;
     fixture::user()?;
     fs::create_dir_all(TOP)?;
     sh(&format!("mount -t tmpfs -o size=2g tmpfs {TOP}"))?;

@@ -10,7 +10,7 @@ use super::line::Line;
 use super::peers::{Apparmor, Empty, Fapolicyd};
 use super::place::{self, AGENT, DEPTH, DEPTHS, HOME};
 use super::policy::{self, PROFILE, SIZES};
-use super::{memory, programs, rules, workload};
+use super::{memory, programs, progress, rules, workload};
 use crate::act::cost::{self, Figure, Operation};
 use crate::act::serve::How;
 use crate::harness::actor::Actor;
@@ -94,57 +94,58 @@ fn guarded() -> Result<()> {
     let before = memory::held()?;
     let daemon = start()?;
     let meter = Some(Meter::of(daemon.pid())?);
+    progress("guard, not enrolled")?;
     let mut outside = Subject { meter, ..Subject::outside("loaded")? };
     outside.every_operation()?;
     programs::every(&mut outside, "loaded")?;
-    outside.every_workload()?;
-    drop(outside);
-
+    progress("guard, agent")?;
     let mut agent = Subject { meter, entries: Some(SIZES[0]), ..Subject::agent("agent")? };
-    let mut second = Subject { meter, entries: Some(SIZES[0]), ..Subject::agent("agent-second")? };
     agent.every_operation()?;
-    second_use(&mut agent, &mut second)?;
-    drop(second);
+    second_use(&mut agent, meter)?;
     programs::every(&mut agent, "agent")?;
-    agent.every_workload()?;
     memory::tell(SIZES[0], before)?;
-    for asked in &SIZES[1..] {
-        let entries = apply(*asked)?;
-        agent.entries = Some(entries);
+    for entries in &SIZES[1..] {
+        progress(&format!("guard, {entries} entries"))?;
+        apply(*entries)?;
+        agent.entries = Some(*entries);
         for operation in cost::ALL {
             agent.operation(operation, operation.by_name.then_some(DEPTH))?;
         }
-        memory::tell(entries, before)?;
+        memory::tell(*entries, before)?;
     }
-    drop(agent);
+    apply(SIZES[0])?;
+    progress("guard, many agents")?;
+    memory::tell_agents()?;
+    progress("guard, whole workloads")?;
+    outside.every_workload()?;
+    agent.every_workload()?;
+    drop((outside, agent));
     daemon.stop().map(drop)
 }
 
 fn start() -> Result<Daemon> {
-    let (text, entries) = policy::text(SIZES[0])?;
-    ensure!(entries == SIZES[0], "the smallest policy has {entries} entries");
     std::fs::create_dir_all("/etc/guard")?;
-    std::fs::write(POLICY, text)?;
+    std::fs::write(POLICY, policy::text(SIZES[0])?)?;
     let daemon = Daemon::start_with(&["--policy", POLICY])?;
     std::thread::sleep(SETTLE);
     Ok(daemon)
 }
 
-/// A larger policy. Returns how many entries it could be given.
-fn apply(asked: usize) -> Result<usize> {
-    let (text, entries) = policy::text(asked)?;
-    std::fs::write(POLICY, text)?;
-    guard::ok_within(&["policy", "apply", POLICY], Duration::from_secs(600))?;
-    Line::Entries { asked, entries }.tell()?;
+/// A larger policy.
+fn apply(entries: usize) -> Result<()> {
+    std::fs::write(POLICY, policy::text(entries)?)?;
+    let applied = guard::ok_within(&["policy", "apply", POLICY], Duration::from_secs(600))?;
+    ensure!(!applied.said().contains("unresolved"), "not all of the policy is in force: {}", applied.said());
     std::thread::sleep(SETTLE);
-    Ok(entries)
+    Ok(())
 }
 
 /// Files that one agent has opened, opened by another: their zone is kept, their use is news.
-fn second_use(first: &mut Subject, second: &mut Subject) -> Result<()> {
+fn second_use(first: &mut Subject, meter: Option<Meter>) -> Result<()> {
     let operation = Operation::named("open-first")?;
     let folder = place::fresh(DEPTH, operation.acts())?;
     first.cost(operation, &folder)?;
+    let mut second = Subject { meter, entries: first.entries, ..Subject::agent("agent-second")? };
     let told = second.cost(operation, &folder)?;
     second.tell(operation, Some(DEPTH), told)
 }

@@ -11,7 +11,7 @@ enum Line {
     Program(Program),
     Workload(Workload),
     Memory(Memory),
-    Entries(Entries),
+    Agents(Agents),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -50,11 +50,17 @@ pub(super) struct Memory {
     pub(super) grown: i64,
 }
 
-/// A policy that could not be made as large as was asked for has fewer.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct Entries {
-    pub(super) asked: usize,
-    pub(super) entries: usize,
+pub(super) struct Agents {
+    pub(super) agents: u32,
+    pub(super) grown: i64,
+}
+
+impl Agents {
+    /// Bytes for so many.
+    pub(super) fn scaled(self, agents: u32) -> i64 {
+        self.grown * i64::from(agents) / i64::from(self.agents)
+    }
 }
 
 /// Everything that one run told.
@@ -65,7 +71,7 @@ pub(super) struct Figures {
     pub(super) programs: Vec<Program>,
     pub(super) workloads: Vec<Workload>,
     pub(super) memory: Vec<Memory>,
-    pub(super) entries: Vec<Entries>,
+    pub(super) agents: Option<Agents>,
 }
 
 /// The set-up that all others are compared with.
@@ -81,7 +87,7 @@ impl Figures {
                 Line::Program(program) => figures.programs.push(program),
                 Line::Workload(workload) => figures.workloads.push(workload),
                 Line::Memory(memory) => figures.memory.push(memory),
-                Line::Entries(entries) => figures.entries.push(entries),
+                Line::Agents(agents) => figures.agents = Some(agents),
             }
         }
         Ok(figures)
@@ -148,11 +154,6 @@ impl Figures {
             .map(|told| told.runs)
             .sum()
     }
-
-    /// The largest policy that was measured, and what was asked for.
-    pub(super) fn largest(&self) -> Option<Entries> {
-        self.entries.iter().copied().max_by_key(|told| told.entries)
-    }
 }
 
 #[cfg(test)]
@@ -170,13 +171,13 @@ pub(super) mod tests {
 {"kind":"operation","setup":"agent","operation":"open-read","depth":12,"entries":10,"caller":14390,"elapsed":14390,"daemon":5}
 {"kind":"operation","setup":"agent","operation":"open-first","depth":12,"entries":10,"caller":33000,"elapsed":50000,"daemon":50000}
 {"kind":"operation","setup":"agent","operation":"exec","depth":null,"entries":10,"caller":909000,"elapsed":950000,"daemon":50000}
-{"kind":"operation","setup":"agent","operation":"open-read","depth":12,"entries":65000,"caller":14500,"elapsed":14390,"daemon":5}
+{"kind":"operation","setup":"agent","operation":"open-read","depth":12,"entries":100000,"caller":14500,"elapsed":14390,"daemon":5}
 {"kind":"program","setup":"loaded","operation":"open-read","program":"file_open","runs":1.0,"instructions":175.0}
 {"kind":"workload","setup":"bare","workload":"git","caller":1000,"elapsed":1000,"daemon":0}
 {"kind":"workload","setup":"loaded","workload":"git","caller":1005,"elapsed":1000,"daemon":0}
 {"kind":"workload","setup":"agent","workload":"git","caller":1100,"elapsed":1000,"daemon":900}
-{"kind":"entries","asked":100000,"entries":65000}
-{"kind":"memory","entries":65000,"maps":20000000,"programs":700000,"grown":30000000}
+{"kind":"memory","entries":100000,"maps":20000000,"programs":700000,"grown":20000000}
+{"kind":"agents","agents":64,"grown":640000}
 "#;
 
     #[test]
@@ -184,7 +185,7 @@ pub(super) mod tests {
         let figures = Figures::read(SAMPLE).expect("the sample reads");
         assert_eq!(figures.added("landlock", "open-read", Some(12), None), Some(2400));
         assert_eq!(figures.added("agent", "open-read", Some(12), None), Some(390));
-        assert_eq!(figures.added("agent", "open-read", Some(12), Some(65000)), Some(500));
+        assert_eq!(figures.added("agent", "open-read", Some(12), Some(100000)), Some(500));
         assert_eq!(figures.added("fapolicyd", "exec", None, None), Some(100_000));
         assert_eq!(figures.added("apparmor", "exec", None, None), None);
     }

@@ -66,10 +66,11 @@ fn measure(kernel: Kernel, args: &Args, peers: &str) -> Result<Figures> {
         ..Job::new(vec!["sh".to_owned(), "-c".to_owned(), script])
     };
     let ran = vm::run(kernel, &job)?;
-    if ran.end != End::Exited(0) {
-        bail!("kernel {}: {}; what it said is above", kernel.name(), ran.end);
-    }
     let figures = Figures::read(&String::from_utf8_lossy(&ran.output))?;
+    if ran.end != End::Exited(0) {
+        println!("{}", table::section(kernel, &figures));
+        bail!("kernel {}: {}; what it said is above, with the figures so far", kernel.name(), ran.end);
+    }
     ensure!(!figures.operations.is_empty(), "{PROGRAM} told no figures");
     Ok(figures)
 }

@@ -182,7 +182,12 @@ fn memory(figures: &Figures) -> Table {
     for told in &figures.memory {
         let kib = |bytes: i64| format!("{} KiB", grouped(bytes / 1024));
         let cells = [told.maps.cast_signed(), told.programs.cast_signed(), told.grown].map(kib);
-        table.row(&[&[grouped(told.entries as i64)][..], &cells].concat());
+        table.row(&[&[format!("{} entries", grouped(told.entries as i64))][..], &cells].concat());
+    }
+    if let Some(agents) = figures.agents {
+        let what =
+            format!("{} agents, from {} that were started", grouped(target::AGENTS.into()), agents.agents);
+        table.row(&[what, String::new(), String::new(), kib(agents.scaled(target::AGENTS))]);
     }
     table
 }
@@ -224,7 +229,8 @@ mod tests {
             "| open-read |  | 2,400 |  |  |  |  |  | 390 |  |",
             "| open-read | 390 | 500 |",
             "| git clone, git log | 1,000 | +0.50 % | +10.00 % | +90.00 % |",
-            "| 65,000 | 19,531 KiB | 683 KiB | 29,296 KiB |",
+            "| 100,000 entries | 19,531 KiB | 683 KiB | 19,531 KiB |",
+            "| 1,000 agents, from 64 that were started |  |  | 9,765 KiB |",
         ] {
             assert!(text.contains(line), "{line}\nin\n{text}");
         }
