@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, setrlimit};
 
 use super::workload;
+use crate::act::cost::Operation;
 use crate::harness::fixture::{self, ACT, PROGRAM, USER};
 use crate::harness::shell::sh;
 
@@ -61,17 +62,35 @@ pub(super) fn folder(depth: u32) -> PathBuf {
     (3..=depth).fold(PathBuf::from(WORK), |path, level| path.join(format!("{level:02}")))
 }
 
+/// Where an operation acts. What was made for it alone is gone with it, and with that what the kernel held for it.
+pub(super) struct Folder(pub(super) PathBuf, bool);
+
+impl Folder {
+    pub(super) fn for_operation(operation: &Operation, depth: u32, acts: u32) -> Result<Self> {
+        match operation.name {
+            "open-first" => fresh(depth, acts),
+            _ => Ok(Self(folder(depth), false)),
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.1 {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
 /// A new folder of that depth with as many new files.
-pub(super) fn fresh(depth: u32, files: u32) -> Result<PathBuf> {
-    let above = folder(depth - 1);
-    let taken = fs::read_dir(&above)?.count();
-    let folder = above.join(format!("fresh-{taken}"));
+pub(super) fn fresh(depth: u32, files: u32) -> Result<Folder> {
+    let folder = folder(depth - 1).join("fresh");
     fs::create_dir(&folder)?;
     for index in 0..files {
         fs::write(folder.join(format!("{index:05}")), "x")?;
     }
     own(&folder)?;
-    Ok(folder)
+    Ok(Folder(folder, true))
 }
 
 fn own(path: &Path) -> Result<()> {

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::line::Line;
-use super::place::DEPTH;
-use super::setup::{Subject, folder_for};
+use super::place::{DEPTH, Folder};
+use super::setup::Subject;
 use crate::act::cost::{self, Operation};
 use crate::harness::shell::end;
 
@@ -43,9 +43,9 @@ pub(super) fn told(subject: &mut Subject, setup: &'static str, names: &[&'static
 }
 
 fn one(subject: &mut Subject, setup: &'static str, operation: &'static Operation) -> Result<()> {
-    let folder = folder_for(operation, DEPTH, ROUNDS)?;
+    let folder = Folder::for_operation(operation, DEPTH, ROUNDS)?;
     let mut repeat = |rounds: u32| -> Result<Totals> {
-        let words = [operation.name.to_owned(), folder.display().to_string(), rounds.to_string()];
+        let words = [operation.name.to_owned(), folder.0.display().to_string(), rounds.to_string()];
         let before = totals()?;
         subject.order("repeat", &words)?;
         let mut spent = totals()?;

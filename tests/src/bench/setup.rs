@@ -1,6 +1,6 @@
 //! The set-ups, in the order in which one boot can have them: guard comes last, for it stays.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use super::daemon::Meter;
 use super::line::Line;
 use super::peers::{Apparmor, Empty, Fapolicyd};
-use super::place::{self, AGENT, DEPTH, DEPTHS, HOME};
+use super::place::{self, AGENT, DEPTH, DEPTHS, Folder, HOME};
 use super::policy::{self, PROFILE, SIZES};
 use super::{memory, programs, progress, rules, workload};
 use crate::act::cost::{self, Figure, Operation};
@@ -91,6 +91,10 @@ impl Setup {
 
 /// guard, from its start to its largest policy.
 fn guarded() -> Result<()> {
+    // What policies name is there before: only what guard holds for it is counted.
+    for entries in SIZES {
+        policy::text(entries)?;
+    }
     let before = memory::held()?;
     let daemon = start()?;
     let meter = Some(Meter::of(daemon.pid())?);
@@ -140,14 +144,18 @@ fn apply(entries: usize) -> Result<()> {
     Ok(())
 }
 
-/// Files that one agent has opened, opened by another: their zone is kept, their use is news.
+/// Files that one agent has opened, opened by another: their zone is kept, their use is news. Both are there before,
+/// for an agent that comes brings new marks, and those end all that is kept.
 fn second_use(first: &mut Subject, meter: Option<Meter>) -> Result<()> {
-    let operation = Operation::named("open-first")?;
-    let folder = place::fresh(DEPTH, operation.acts())?;
-    first.cost(operation, &folder)?;
     let mut second = Subject { meter, entries: first.entries, ..Subject::agent("agent-second")? };
-    let told = second.cost(operation, &folder)?;
-    second.tell(operation, Some(DEPTH), told)
+    let operation = Operation::named("open-first")?;
+    for depth in DEPTHS {
+        let fresh = place::fresh(depth, operation.acts())?;
+        first.cost(operation, &fresh.0)?;
+        let told = second.cost(operation, &fresh.0)?;
+        second.tell(operation, Some(depth), told)?;
+    }
+    Ok(())
 }
 
 /// A process that acts under one set-up.
@@ -207,15 +215,15 @@ impl Subject {
     /// Every operation once, untold.
     fn rehearse(&mut self) -> Result<()> {
         for operation in cost::ALL {
-            let folder = folder_for(operation, DEPTH, operation.acts())?;
-            self.cost(operation, &folder)?;
+            let folder = Folder::for_operation(operation, DEPTH, operation.acts())?;
+            self.cost(operation, &folder.0)?;
         }
         Ok(())
     }
 
     fn operation(&mut self, operation: &Operation, depth: Option<u32>) -> Result<()> {
-        let folder = folder_for(operation, depth.unwrap_or(DEPTHS[0]), operation.acts())?;
-        let told = self.cost(operation, &folder)?;
+        let folder = Folder::for_operation(operation, depth.unwrap_or(DEPTHS[0]), operation.acts())?;
+        let told = self.cost(operation, &folder.0)?;
         self.tell(operation, depth, told)
     }
 
@@ -239,13 +247,5 @@ impl Subject {
             Line::Workload { setup: self.setup, workload, figure, daemon }.tell()?;
         }
         Ok(())
-    }
-}
-
-/// Where an operation acts.
-pub(super) fn folder_for(operation: &Operation, depth: u32, acts: u32) -> Result<PathBuf> {
-    match operation.name {
-        "open-first" => place::fresh(depth, acts),
-        _ => Ok(place::folder(depth)),
     }
 }

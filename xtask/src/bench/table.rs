@@ -11,6 +11,8 @@ const DEPTHS: [u32; 3] = [3, DEPTH, 28];
 /// Peers, by the names of their set-ups and as they are called.
 const PEERS: [(&str, &str); 3] =
     [("landlock", "Landlock"), ("apparmor", "AppArmor"), ("fapolicyd", "fapolicyd")];
+/// A file that another agent has opened: its zone is kept, and its use is told.
+const KNOWN: &str = "open-first, known to another agent";
 const WORKLOADS: [(&str, &str); 4] = [
     ("git", "git clone, git log"),
     ("build", "C build"),
@@ -84,7 +86,7 @@ fn operations(figures: &Figures) -> Table {
         table.row(&row);
     }
     for (setup, name, note) in [
-        ("agent-second", "open-first", "open-first, known to another agent"),
+        ("agent-second", "open-first", KNOWN),
         ("empty", "open-read", "open-read, a program that does nothing"),
     ] {
         if let Some(added) = figures.added(setup, name, Some(DEPTH), None) {
@@ -103,16 +105,22 @@ fn depths(figures: &Figures) -> Table {
     let mut head = vec!["operation".to_owned()];
     head.extend(setups.iter().flat_map(|(_, called)| DEPTHS.map(|depth| format!("{called}, {depth}"))));
     let mut table = Table::new(&head);
+    let at_depths =
+        |setup: &str, name: &str| DEPTHS.map(|depth| shown(figures.added(setup, name, Some(depth), None)));
     for name in figures.operation_names() {
         let by_depth =
             figures.operation(BARE, name, Some(DEPTH), None).is_some_and(|told| told.depth.is_some());
         if by_depth {
             let mut row = vec![name.to_owned()];
-            row.extend(setups.iter().flat_map(|(setup, _)| {
-                DEPTHS.map(|depth| shown(figures.added(setup, name, Some(depth), None)))
-            }));
+            row.extend(setups.iter().flat_map(|(setup, _)| at_depths(setup, name)));
             table.row(&row);
         }
+    }
+    if table.rows > 0 {
+        let mut row = vec![KNOWN.to_owned()];
+        row.resize(head.len() - DEPTHS.len(), String::new());
+        row.extend(at_depths("agent-second", "open-first"));
+        table.row(&row);
     }
     table
 }
@@ -177,10 +185,9 @@ fn workloads(figures: &Figures) -> Table {
 }
 
 fn memory(figures: &Figures) -> Table {
-    let mut table =
-        Table::new(&["entries", "maps, by their account", "programs", "grown since before guard"]);
+    let mut table = Table::new(&["", "maps, by their account", "programs", "grown since before guard"]);
+    let kib = |bytes: i64| format!("{} KiB", grouped(bytes / 1024));
     for told in &figures.memory {
-        let kib = |bytes: i64| format!("{} KiB", grouped(bytes / 1024));
         let cells = [told.maps.cast_signed(), told.programs.cast_signed(), told.grown].map(kib);
         table.row(&[&[format!("{} entries", grouped(told.entries as i64))][..], &cells].concat());
     }
