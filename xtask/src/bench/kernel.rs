@@ -17,7 +17,7 @@ const PROGRAM: &str = "guard-bench";
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Which kernel: 6.1, 6.12, 7.2, or all, one after another.
-    #[arg(long, default_value = "6.1", value_parser = vm::which)]
+    #[arg(long, default_value = "6.12", value_parser = vm::which)]
     kernel: Which,
     /// End the guest when the measurement takes longer than this many seconds.
     #[arg(long, default_value_t = 3600)]
@@ -68,8 +68,10 @@ fn measure(kernel: Kernel, args: &Args, peers: &str) -> Result<Figures> {
     let ran = vm::run(kernel, &job)?;
     let figures = Figures::read(&String::from_utf8_lossy(&ran.output))?;
     if ran.end != End::Exited(0) {
-        println!("{}", table::section(kernel, &figures));
-        bail!("kernel {}: {}; what it said is above, with the figures so far", kernel.name(), ran.end);
+        if !figures.operations.is_empty() {
+            println!("{}", table::section(kernel, &figures));
+        }
+        bail!("kernel {}: {}; what it said is above, with what figures there are", kernel.name(), ran.end);
     }
     ensure!(!figures.operations.is_empty(), "{PROGRAM} told no figures");
     Ok(figures)

@@ -35,7 +35,7 @@ pub(super) fn restrict(args: &Args) -> io::Result<()> {
         .map_err(refused)?;
     match made.ruleset {
         RulesetStatus::NotEnforced => Err(usage("this kernel has no Landlock")),
-        _ => Ok(()),
+        RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
     }
 }
 
