@@ -25,8 +25,11 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// kernel's; the pages of rings stand in no field of their own.
 const NOT_HELD: [&str; 6] = ["MemFree:", "Buffers:", "Cached:", "SReclaimable:", "AnonPages:", "PageTables:"];
 
-/// Bytes that the kernel holds for itself.
+/// Bytes that the kernel holds for itself, once it has let go of what it only remembers.
 pub(super) fn held() -> Result<u64> {
+    std::thread::sleep(SETTLE);
+    fs::write("/proc/sys/vm/drop_caches", "3")?;
+    std::thread::sleep(SETTLE);
     let text = fs::read_to_string("/proc/meminfo")?;
     let field = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -67,7 +70,6 @@ pub(super) fn tell_agents() -> Result<()> {
 fn grown(start: impl Fn() -> Result<Vec<Actor>>) -> Result<i64> {
     let before = held()?;
     let crowd = start()?;
-    std::thread::sleep(SETTLE);
     let after = held()?;
     drop(crowd);
     Ok(after.cast_signed() - before.cast_signed())

@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "6.12", value_parser = vm::which)]
     kernel: Which,
     /// End the guest when the measurement takes longer than this many seconds.
-    #[arg(long, default_value_t = 3600)]
+    #[arg(long, default_value_t = 7200)]
     timeout: u64,
     /// Only these set-ups (bare, landlock, apparmor, fapolicyd, empty, guard): shown, not written.
     #[arg(last = true)]
