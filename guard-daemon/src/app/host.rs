@@ -1,6 +1,8 @@
 //! Whether this host, and this process, can be the daemon's. Says exactly what is missing, before anything is
 //! touched.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::control::peer;
 use crate::kernel::probe::{self, Check};
 
@@ -30,6 +32,21 @@ fn complaint(check: &Check) -> String {
 pub(super) fn be_last_to_go() {
     if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "-900") {
         tracing::debug!("the daemon may be ended when memory runs out: {error}");
+    }
+}
+
+/// A handle is kept for each file that a policy names, so that its number stays its own: more than most processes are
+/// given by default.
+pub(super) fn hold_many_files() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // What the kernel allows root to take at most; without that file, what there is already.
+    let most = std::fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok());
+    let wanted = most.or(maximum);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: wanted, maximum: wanted }) {
+        let held = current.map_or("any number of".to_owned(), |current| current.to_string());
+        tracing::warn!(
+            "the daemon may hold {held} files open, and a policy that names more is refused: {error}"
+        );
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) struct Started {
 pub(super) fn start(options: &Options) -> Result<Started, String> {
     host::refuse_unfit()?;
     host::be_last_to_go();
+    host::hold_many_files();
     let ground = Ground::take(options)?;
     let policy = Policy::choose(options, &ground)?;
     let books = Books::open(&ground.paths)?;

@@ -167,10 +167,23 @@ impl<'a> Resolving<'a> {
                         None => return,
                     }
                 }
-                Err(error) => return self.leave(&claim, error.to_string(), place),
+                Err(error) => match (place, object::is_for_want_of_handles(&error)) {
+                    (Some(place), true) => return self.too_many(place, &error),
+                    (place, _) => return self.leave(&claim, error.to_string(), place),
+                },
             }
         }
         self.leave(&claim, "symbolic links lead on and on, and nowhere".to_owned(), place);
+    }
+
+    /// The object is there, and would be left out of its zone.
+    fn too_many(&mut self, place: Place, error: &io::Error) {
+        let reason =
+            format!("{error}: the daemon keeps a handle for each of {} objects already", self.handles.len());
+        let hint = "raise LimitNOFILE= of guardd.service, or name folders instead of their files".to_owned();
+        if self.problems.is_empty() {
+            self.problems.push(Problem { place, reason, hint });
+        }
     }
 
     /// A root for each of its programs.

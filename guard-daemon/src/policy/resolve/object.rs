@@ -68,6 +68,11 @@ pub(super) fn find(path: &Path, mounts: &Mounts) -> io::Result<Object> {
     of(open(path)?, mounts)
 }
 
+/// Whether an object may be there, and no more can be opened.
+pub(super) fn is_for_want_of_handles(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(nix::libc::EMFILE | nix::libc::ENFILE))
+}
+
 /// An object that is open already.
 pub(super) fn of(file: File, mounts: &Mounts) -> io::Result<Object> {
     let metadata = file.metadata()?;
