@@ -61,20 +61,19 @@ impl Refusals {
             }
         }
         self.watchers.retain(|watcher| !watcher.told.is_closed());
-        // Refusals on purpose would push out those that somebody asks about.
-        if slot != PROBE.agent {
-            self.keep(owner, refusal);
-        }
+        self.keep(slot, owner, refusal);
     }
 
     /// Takes a refusal from the ledger, which an earlier daemon told of.
     pub(super) fn recall(&mut self, notice: Notice, entry: u64, wall_ms: u64, owner: Option<u32>) {
-        if notice.slot != PROBE.agent {
-            self.keep(owner, refusal(notice, Some(entry), wall_ms));
-        }
+        self.keep(notice.slot, owner, refusal(notice, Some(entry), wall_ms));
     }
 
-    fn keep(&mut self, owner: Option<u32>, refusal: Refusal) {
+    fn keep(&mut self, slot: u32, owner: Option<u32>, refusal: Refusal) {
+        if slot == PROBE.agent {
+            // Refused on purpose: it would push out what somebody asks about.
+            return;
+        }
         self.kept.push_back(Kept { owner, refusal });
         while self.kept.len() > KEPT_MAX {
             self.kept.pop_front();

@@ -95,7 +95,7 @@ pub fn probe(pins: &PinFolder) -> Result<Vec<Bite>, ProbeError> {
     let mut stage = Stage::build(pins)?;
     let mut bites = stage.perform(Namespaces::Hosts, &signals)?;
     bites.extend(stage.perform(Namespaces::Own, &signals)?);
-    bites.extend(work::look(pins, &stage.cgroup, &stage.folder)?);
+    bites.extend(work::look(pins, &stage.maps, &stage.cgroup, &stage.folder)?);
     let place = |bite: &Bite| programs::ALL.iter().position(|program| program.name == bite.program);
     bites.sort_by_key(place);
     Ok(bites)

@@ -104,8 +104,7 @@ pub(super) fn unmount(scene: &mut Scene, turn: Turn) -> io::Result<()> {
     Ok(umount2(&scene.folder("umount", turn), MntFlags::MNT_DETACH)?)
 }
 
-pub(super) fn remount(scene: &mut Scene, turn: Turn) -> io::Result<()> {
-    let _ = turn;
+pub(super) fn remount(scene: &mut Scene, _: Turn) -> io::Result<()> {
     Ok(mounts::fsconfig_reconfigure(&scene.own_mounts()?.picked)?)
 }
 

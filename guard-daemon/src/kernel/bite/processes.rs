@@ -70,7 +70,7 @@ pub(super) fn set_limit(scene: &mut Scene, _: Turn) -> io::Result<()> {
 
 pub(super) fn own_segment(_: &mut Scene, _: Turn) -> io::Result<()> {
     let [segment, _, _] = raw::make_ipc()?;
-    raw::look_at_segment(segment).map(drop)
+    raw::look_at_segment(segment)
 }
 
 pub(super) fn own_set(_: &mut Scene, _: Turn) -> io::Result<()> {
@@ -84,7 +84,7 @@ pub(super) fn own_queue(_: &mut Scene, _: Turn) -> io::Result<()> {
 }
 
 pub(super) fn look_at_segment(scene: &mut Scene, turn: Turn) -> io::Result<()> {
-    raw::look_at_segment(scene.objects[turn as usize][0]).map(drop)
+    raw::look_at_segment(scene.objects[turn as usize][0])
 }
 
 pub(super) fn remove_segment(scene: &mut Scene, turn: Turn) -> io::Result<()> {

@@ -154,11 +154,11 @@ pub(super) fn make_ipc() -> io::Result<[c_int; 3]> {
 }
 
 /// Looks at a segment, a set, a queue: asks for permission to read.
-pub(super) fn look_at_segment(id: c_int) -> io::Result<libc::shmid_ds> {
+pub(super) fn look_at_segment(id: c_int) -> io::Result<()> {
     // SAFETY: a plain struct, for which zeros are a value.
     let mut state: libc::shmid_ds = unsafe { std::mem::zeroed() };
     // SAFETY: one struct is written.
-    answer(unsafe { libc::shmctl(id, libc::IPC_STAT, &raw mut state) }).map(|_| state)
+    answer(unsafe { libc::shmctl(id, libc::IPC_STAT, &raw mut state) }).map(drop)
 }
 
 pub(super) fn look_at_set(id: c_int) -> io::Result<()> {

@@ -39,9 +39,14 @@ const STARTING: [&str; 4] =
     ["bprm_check_security", "measure_program", "bprm_committed_creds", "measure_mapping"];
 
 /// Looks at all of them.
-pub(super) fn look(pins: &PinFolder, cgroup: &AgentCgroup, folder: &Path) -> Result<Vec<Bite>, ProbeError> {
+pub(super) fn look(
+    pins: &PinFolder,
+    maps: &Maps,
+    cgroup: &AgentCgroup,
+    folder: &Path,
+) -> Result<Vec<Bite>, ProbeError> {
     let mut bites = vec![born_inside(cgroup, folder)];
-    bites.extend(moved(pins, folder)?);
+    bites.extend(moved(maps, folder)?);
     bites.extend(started(pins)?);
     bites.push(Bite {
         program: "task_movememory",
@@ -63,8 +68,7 @@ fn born_inside(cgroup: &AgentCgroup, folder: &Path) -> Bite {
 }
 
 /// Whatever is known of where folders lie is known no longer when one was moved or removed.
-fn moved(pins: &PinFolder, folder: &Path) -> Result<[Bite; 2], ProbeError> {
-    let maps = Maps::open(pins)?;
+fn moved(maps: &Maps, folder: &Path) -> Result<[Bite; 2], ProbeError> {
     let (from, to) = (folder.join("from"), folder.join("to"));
     let failed = |cause| ProbeError::Folder { path: from.clone(), cause };
     fs::create_dir(&from).map_err(failed)?;
