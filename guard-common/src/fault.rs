@@ -33,5 +33,9 @@ wire_enum! {
         Digest = 13 => "digest",
         /// An inode's zone could not be kept: the next use walks again.
         ZoneKeep = 14 => "zone_keep",
+        /// A label could not be stored for a task that started its program in an enrolled cgroup.
+        LabelExec = 15 => "label_exec",
+        /// A cgroup was to be enrolled, and no slot lay ready for it.
+        NoSlot = 16 => "no_slot",
     }
 }

@@ -19,11 +19,20 @@ macro_rules! kernel_fields {
             OFF_VMA_FILE = "vm_area_struct" "vm_file";
             OFF_VMA_ANON_VMA = "vm_area_struct" "anon_vma";
             OFF_IATTR_VALID = "iattr" "ia_valid";
+            OFF_TASK_REAL_PARENT = "task_struct" "real_parent";
+            OFF_TASK_FS = "task_struct" "fs";
+            OFF_TASK_FILES = "task_struct" "files";
+            OFF_FILES_TABLE = "files_struct" "fdt";
+            OFF_TABLE_FILES = "fdtable" "fd";
+            OFF_TASK_NSPROXY = "task_struct" "nsproxy";
+            OFF_FS_ROOT_DENTRY = "fs_struct" "root.dentry";
+            OFF_NSPROXY_MNT_NS = "nsproxy" "mnt_ns";
             OFF_TASK_CGROUPS = "task_struct" "cgroups";
             OFF_CSS_SET_DFL_CGRP = "css_set" "dfl_cgrp";
             OFF_CGROUP_KN = "cgroup" "kn";
             OFF_CGROUP_PARENT = "cgroup" "self.parent";
             OFF_CSS_CGROUP = "cgroup_subsys_state" "cgroup";
+            OFF_KERNFS_NODE_NAME = "kernfs_node" "name";
             OFF_KERNFS_NODE_ID = "kernfs_node" "id";
             OFF_FILE_F_INODE = "file" "f_inode";
             OFF_FILE_F_FLAGS = "file" "f_flags";
@@ -41,6 +50,7 @@ macro_rules! kernel_fields {
             OFF_INODE_INO = "inode" "i_ino";
             OFF_INODE_MODE = "inode" "i_mode";
             OFF_INODE_SB = "inode" "i_sb";
+            OFF_SB_MOUNTS = "super_block" "s_mounts";
             OFF_SB_DEV = "super_block" "s_dev";
             OFF_SB_FLAGS = "super_block" "s_flags";
             OFF_SB_TYPE = "super_block" "s_type";
@@ -51,6 +61,8 @@ macro_rules! kernel_fields {
             OFF_MSGHDR_CONTROLLEN = "msghdr" "msg_controllen";
             OFF_VFSMOUNT_ROOT = "vfsmount" "mnt_root";
             OFF_MOUNT_MNT = "mount" "mnt";
+            OFF_MOUNT_NEXT_OF_SB = "mount" "mnt_instance|mnt_next_for_sb";
+            OFF_MOUNT_INSTANCE = "mount" "mnt_instance|";
             OFF_MOUNT_NS = "mount" "mnt_ns";
             OFF_MOUNT_NAMESPACE_NUMBER = "mnt_namespace" "ns.inum";
             OFF_MOUNT_PARENT = "mount" "mnt_parent";
@@ -81,6 +93,13 @@ macro_rules! kernel_fields {
     };
 }
 
+/// Offset of a field that the running kernel does not have, where the list says that it may lack it.
+pub const ABSENT: u64 = u64::MAX;
+
+/// Names of the programs' constants (u64, u64) that hold the identity of the host's root folder, which is that of
+/// process 1: inode number, and device in the kernel's form.
+pub const HOST_ROOT: [&str; 2] = ["HOST_ROOT_INO", "HOST_ROOT_DEV"];
+
 /// Name of the programs' constant (u32) that holds the number of the host's mount namespace, which is that of
 /// process 1: what `/proc/1/ns/mnt` shows.
 pub const HOST_MOUNTS: &str = "HOST_MOUNTS";
@@ -109,7 +128,8 @@ pub struct Field {
     pub symbol: &'static str,
     /// Kernel struct.
     pub structure: &'static str,
-    /// Field, with dots into nested structs; anonymous ones are passed through.
+    /// Field, with dots into nested structs; anonymous ones are passed through. With `|` between them, names that
+    /// kernels have had for it, the first that is there; an empty one at the end: it may be [`ABSENT`].
     pub path: &'static str,
 }
 

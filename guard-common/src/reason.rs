@@ -41,6 +41,8 @@ wire_enum! {
         ArgumentRule = 16 => "argument_rule",
         /// There is a rule for this program, and its arguments are too many or too long to be read.
         ArgumentsTooLong = 17 => "arguments_too_long",
+        /// Its cgroup came when no slot was ready: there is nobody whose policy it could have.
+        NoSlot = 18 => "no_slot",
         /// The folder holds the root of a zone that fewer may write: moved, it would leave the root's path free.
         HoldsRoot = 19 => "holds_root",
     }
@@ -51,7 +53,7 @@ impl Reason {
     pub const fn primitive(self) -> &'static str {
         match self {
             Self::KillSwitch | Self::KillSwitchAgent | Self::SurfaceOff => "kill_switch",
-            Self::UnknownAgent => "identity_binding",
+            Self::UnknownAgent | Self::NoSlot => "identity_binding",
             Self::EdgeAllows
             | Self::NoEdge
             | Self::EdgeDenies
@@ -100,6 +102,9 @@ impl Reason {
             }
             Self::DeviceNode => {
                 "agents may not create device nodes, nor use one outside the kernel's own folders for them"
+            }
+            Self::NoSlot => {
+                "too many cgroups were enrolled while guardd did not run; start it, then this container or unit again"
             }
             Self::UnknownAgent => "the task carries a label that the daemon does not know",
         }

@@ -2,6 +2,7 @@
 
 use guard_common::limits::{PROFILES_MAX, ZONES_MAX};
 use guard_common::map::cell::index;
+use guard_common::map::enrol::NO_SLOT;
 use guard_common::{Reason, Verdict};
 
 use crate::fail::{self, Fault};
@@ -12,7 +13,7 @@ use crate::subject::Subject;
 #[inline(always)]
 pub fn verdict(subject: &Subject, zone: u32, surface: u32) -> Result<(), Reason> {
     if subject.profile >= PROFILES_MAX || zone >= ZONES_MAX {
-        return Err(Reason::NoEdge);
+        return Err(if subject.agent == NO_SLOT { Reason::NoSlot } else { Reason::NoEdge });
     }
     let Some(cell) = CELLS.get(index(subject.slot(), subject.profile, zone)) else {
         return Err(fail::closed(Fault::ArrayRow, 0));

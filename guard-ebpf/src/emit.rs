@@ -5,18 +5,19 @@
 
 use aya_ebpf::helpers::generated::{
     bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
-    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel, bpf_ringbuf_reserve,
-    bpf_ringbuf_submit,
+    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel, bpf_probe_read_kernel_str,
+    bpf_ringbuf_reserve, bpf_ringbuf_submit,
 };
 use guard_common::event::{Event, EventKind, PATH_CUT, PATH_UNROOTED, Ring};
 use guard_common::limits::{PATH_BYTES_MAX, WALK_STEPS_MAX};
+use guard_common::map::label::Label;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
 use guard_common::{Operation, Verdict};
 
 use crate::fail::{self, Fault};
-use crate::kernel::Task;
 use crate::kernel::loops::{END, GO_ON, opaque, repeat};
-use crate::kernel::raw::{Place, Way};
+use crate::kernel::raw::{MOUNTS_MAX, Place, Way};
+use crate::kernel::{Group, Task};
 use crate::maps::{ALLOWS, COUNTS, DENIES, SEQUENCE};
 
 /// What is told. As small as it can be: it lies on the stack of every hook, under the walk's.
@@ -171,8 +172,12 @@ const TOTAL: u32 = 0xffff;
 /// A name of 64 bytes or more is among them.
 const HAS_LONG_NAME: u32 = 1 << 16;
 
+/// Rounds of a walk whose names are told.
+const ROUNDS_MAX: u32 = WALK_STEPS_MAX + MOUNTS_MAX;
+
 struct Measure {
     at: Place,
+    seek: u64,
     total: u32,
 }
 
@@ -182,14 +187,17 @@ fn measure(at: Place) -> u32 {
     if at.dentry == 0 {
         return 0;
     }
-    let mut state = Measure { at: opaque(at), total: opaque(0) };
-    repeat(WALK_STEPS_MAX, &mut state, measure_name);
+    let mut state = Measure { at: opaque(at), seek: opaque(0), total: opaque(0) };
+    repeat(ROUNDS_MAX, &mut state, measure_name);
     opaque(state.total)
 }
 
 fn measure_name(_: u32, state: *mut Measure) -> i64 {
     // SAFETY: the state of `measure`.
     let state = unsafe { &mut *state };
+    if !state.at.turn_to_host(&mut state.seek) {
+        return GO_ON;
+    }
     let len = state.at.name_len();
     state.total += (len & 0xff) + 1;
     if len > 63 {
@@ -197,6 +205,7 @@ fn measure_name(_: u32, state: *mut Measure) -> i64 {
     }
     let step = state.at.outward();
     state.at = step.to;
+    state.seek = 0;
     if step.way == Way::Up { GO_ON } else { END }
 }
 
@@ -231,18 +240,20 @@ fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
         }
         let mut text = Text {
             at: opaque(report.place()),
+            seek: opaque(0),
             text: room.add(size_of::<Event>()),
             end: opaque(0),
             flags: opaque(u32::from(report.flags)),
         };
         if report.place().dentry != 0 {
-            repeat(WALK_STEPS_MAX, &mut text, write_name::<ROOM, NAME>);
+            repeat(ROUNDS_MAX, &mut text, write_name::<ROOM, NAME>);
         }
         let path_len = text.end;
         if report.second_dentry != 0 {
             text.at = opaque(report.second());
+            text.seek = opaque(0);
             text.end = opaque(text.end);
-            repeat(WALK_STEPS_MAX, &mut text, write_name::<ROOM, NAME>);
+            repeat(ROUNDS_MAX, &mut text, write_name::<ROOM, NAME>);
         }
         head(room.cast(), report, seq);
         let event = room.cast::<Event>();
@@ -350,9 +361,95 @@ unsafe fn head(event: *mut Event, report: &Report, seq: u64) {
     }
 }
 
+/// Bytes of a cgroup's path that are told; the root's end is cut off.
+const GROUP_PATH: usize = 1024;
+/// Longest name, its NUL included.
+const GROUP_NAME: usize = 256;
+
+struct Groups {
+    at: Group,
+    /// `GROUP_PATH + GROUP_NAME` bytes.
+    text: *mut u8,
+    end: u32,
+    flags: u32,
+}
+
+/// Tells of a cgroup that became an instance.
+#[inline(never)]
+pub fn enrolled(group: Group, label: &Label) -> i32 {
+    count(Operation::Fork as u32, COUNT_ALLOW);
+    let seq = next_number(Ring::Allow);
+    let report = Report {
+        kind: EventKind::Enrolled as u16,
+        agent: label.agent,
+        profile: label.profile,
+        operation: Operation::Fork as u16,
+        surface: guard_common::Surface::Exec as u16,
+        verdict: Verdict::Allow as u32,
+        is_nameless: 1,
+        ..Report::EMPTY
+    };
+    // SAFETY: as in `write`.
+    unsafe {
+        let map = core::ptr::from_ref(&ALLOWS).cast_mut().cast();
+        let room: *mut u8 =
+            bpf_ringbuf_reserve(map, (size_of::<Event>() + GROUP_PATH + GROUP_NAME) as u64, 0).cast();
+        if room.is_null() {
+            count(Operation::Fork as u32, COUNT_LOST);
+            fail::count(Fault::RingFull, 0);
+            return 0;
+        }
+        let mut groups = Groups {
+            at: opaque(group),
+            text: room.add(size_of::<Event>()),
+            end: opaque(0),
+            flags: opaque(0),
+        };
+        repeat(WALK_STEPS_MAX, &mut groups, write_group);
+        head(room.cast(), &report, seq);
+        let event = room.cast::<Event>();
+        (*event).ino = group.id();
+        (*event).flags = groups.flags;
+        (*event).path_len = groups.end as u16;
+        (*event).second_path_len = 0;
+        bpf_ringbuf_submit(room.cast(), 0);
+    }
+    0
+}
+
+fn write_group(_: u32, groups: *mut Groups) -> i64 {
+    // SAFETY: the state of `enrolled`.
+    let groups = unsafe { &mut *groups };
+    let above = groups.at.parent();
+    if above.is_none() {
+        return END;
+    }
+    let end = groups.end as usize;
+    if end >= GROUP_PATH {
+        groups.flags |= PATH_CUT;
+        return END;
+    }
+    // SAFETY: `end` is below `GROUP_PATH`, and a name's room follows that.
+    let len = unsafe {
+        bpf_probe_read_kernel_str(
+            groups.text.add(end).cast(),
+            GROUP_NAME as u32,
+            groups.at.name() as *const _,
+        )
+    };
+    if len <= 0 {
+        groups.flags |= PATH_CUT;
+        return END;
+    }
+    groups.end = (end + len as usize) as u32;
+    groups.at = above;
+    GO_ON
+}
+
 /// Path text being written: names from the leaf outward, each with a NUL.
 struct Text {
     at: Place,
+    seek: u64,
     /// `ROOM` bytes.
     text: *mut u8,
     end: u32,
@@ -363,6 +460,9 @@ struct Text {
 fn write_name<const ROOM: usize, const NAME: usize>(_: u32, state: *mut Text) -> i64 {
     // SAFETY: the state of `write`.
     let state = unsafe { &mut *state };
+    if !state.at.turn_to_host(&mut state.seek) {
+        return GO_ON;
+    }
     let step = state.at.outward();
     // The root of a file system is named by its mount point; one that is attached nowhere, by itself.
     let is_root = step.way == Way::Root || step.to.mount != state.at.mount;
@@ -382,6 +482,7 @@ fn write_name<const ROOM: usize, const NAME: usize>(_: u32, state: *mut Text) ->
         state.end = (end + len + 1) as u32;
     }
     state.at = step.to;
+    state.seek = 0;
     match step.way {
         Way::Up => return GO_ON,
         Way::Root => {}

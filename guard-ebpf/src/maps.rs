@@ -11,6 +11,7 @@ use guard_common::map::address::{AddressKey, AddressRule};
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey, Start};
 use guard_common::map::cell::Cell;
 use guard_common::map::digest::{DigestKey, Measured};
+use guard_common::map::enrol::{AgentName, EnrolRule, HALTED_MAX, LAUNCHERS_MAX, RESERVE_MAX, RULES_MAX};
 use guard_common::map::label::Label;
 use guard_common::map::switch::COUNT_COLUMNS;
 use guard_common::map::zone::{Cached, ChildKey, GivenKey, Mark, MarkKey, NameKey, NameLengths};
@@ -54,6 +55,18 @@ pub static LABELS: TaskStorage<Label> = TaskStorage::new();
 pub static AGENT_CGROUPS: HashMap<u64, Label, { AGENTS_MAX as usize }> = HashMap::new();
 #[btf_map]
 pub static ENTERED: Array<u64, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
+#[btf_map]
+pub static ENROL: Array<EnrolRule, { (SLOTS * RULES_MAX) as usize }> = Array::new();
+#[btf_map]
+pub static ENROL_COUNTS: Array<u32, { SLOTS as usize }> = Array::new();
+#[btf_map]
+pub static ENROLLED: Array<u64, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
+#[btf_map]
+pub static RESERVE: Array<u64, { RESERVE_MAX as usize }, { BPF_F_MMAPABLE as usize }> = Array::new();
+#[btf_map]
+pub static HALTED: HashMap<AgentName, u32, { HALTED_MAX as usize }> = HashMap::new();
+#[btf_map]
+pub static LAUNCHERS: HashMap<ChildKey, u32, { LAUNCHERS_MAX as usize }> = HashMap::new();
 #[btf_map]
 pub static KILL: Array<u32, { AGENTS_MAX as usize }> = Array::new();
 #[btf_map]

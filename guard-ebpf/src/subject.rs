@@ -2,14 +2,17 @@
 
 use aya_ebpf::bindings::BPF_LOCAL_STORAGE_GET_F_CREATE;
 use aya_ebpf::helpers::generated::bpf_task_storage_get;
-use guard_common::map::label::Label;
+use guard_common::map::enrol::LABEL_WAITS;
+use guard_common::map::label::{Label, MISSED};
 use guard_common::{Reason, ZoneId};
 
-use crate::kernel::{Cgroup, Task};
+use crate::kernel::loops::{END, GO_ON, opaque, repeat};
+use crate::kernel::{Cgroup, Group, Task};
+use crate::launcher;
 use crate::maps::{AGENT_CGROUPS, ENTERED, GENERATION, LABELS};
 
-/// Cgroups above a task that are searched for a tagged one.
-const CGROUP_DEPTH_MAX: u32 = 16;
+/// Cgroups above a task that are searched for a tagged one: far more than anybody nests.
+pub const CGROUP_DEPTH_MAX: u32 = 512;
 
 /// An agent's task.
 #[derive(Clone, Copy)]
@@ -18,6 +21,8 @@ pub struct Subject {
     pub profile: u32,
     pub work: u32,
     pub temp: u32,
+    /// Mount namespace that was made for it; 0 for none.
+    pub mounts: u32,
     /// Generation that every look-up of this hook uses, whatever is pushed meanwhile.
     pub generation: u64,
 }
@@ -43,6 +48,7 @@ impl Subject {
             profile: u32::from(label.profile),
             work: u32::from(label.work),
             temp: u32::from(label.temp),
+            mounts: label.mounts,
             generation: Self::generation_now(),
         }
     }
@@ -66,13 +72,19 @@ impl Subject {
     #[inline(always)]
     pub fn of_mark(mark: u32) -> Self {
         let (agent, profile) = (mark & 0xffff, mark >> 16);
-        Self { agent, profile, work: 0, temp: 0, generation: Self::generation_now() }
+        Self { agent, profile, work: 0, temp: 0, mounts: 0, generation: Self::generation_now() }
     }
 
     /// Slot of the generation.
     #[inline(always)]
     pub fn slot(&self) -> u32 {
         (self.generation & 1) as u32
+    }
+
+    /// What a walk needs to know: the generation's slot, and above it the mount namespace.
+    #[inline(always)]
+    pub fn view(&self) -> u64 {
+        u64::from(self.slot()) | (u64::from(self.mounts) << 32)
     }
 
     /// The zone as this agent sees it: private folders are work, temp, or somebody else's.
@@ -111,16 +123,20 @@ fn stored(task: Task) -> *const Label {
 }
 
 /// The running task's label. A thread whose process entered an agent's cgroup, and that nobody has walked to yet,
-/// takes its process's.
+/// takes its process's; where a label could not be stored, its cgroup's.
 #[inline(always)]
 fn label_of_current() -> Option<Label> {
     let task = Task::current();
     let mut label = stored(task);
     if label.is_null() {
-        if ENTERED.get(0).is_none_or(|entered| *entered == 0) {
+        let entered = ENTERED.get(0).copied().unwrap_or(MISSED);
+        if entered == 0 {
             return None;
         }
         label = stored(task.leader());
+        if label.is_null() && entered & MISSED != 0 {
+            label = label_by_cgroup();
+        }
         if label.is_null() {
             return None;
         }
@@ -129,6 +145,16 @@ fn label_of_current() -> Option<Label> {
     }
     // SAFETY: as in `label_of`.
     Some(unsafe { *label })
+}
+
+/// The row of the running task's cgroup, if it makes the task an agent's now.
+#[inline(never)]
+fn label_by_cgroup() -> *const Label {
+    let task = Task::current();
+    let row = row_of_cgroup(task.cgroup());
+    // SAFETY: a live row.
+    let waits = !row.is_null() && unsafe { (*row).flags } & LABEL_WAITS != 0;
+    if waits && launcher::is_run_by(task, launcher::When::Entering) { core::ptr::null() } else { row }
 }
 
 /// Gives a task a label; a label once given stays as it is.
@@ -149,14 +175,39 @@ pub fn set_label(task: Task, label: &Label) -> Result<(), ()> {
 /// The label that a cgroup, or one above it, is tagged with.
 #[inline(always)]
 pub fn label_of_cgroup(cgroup: Cgroup) -> Option<Label> {
-    let mut cgroup = cgroup;
-    for _ in 0..CGROUP_DEPTH_MAX {
-        let id = cgroup.id();
-        // SAFETY: copied at once; a row replaced meanwhile is a label of the same cgroup.
-        if let Some(label) = unsafe { AGENT_CGROUPS.get(id) } {
-            return Some(*label);
-        }
-        cgroup = cgroup.parent()?;
+    // SAFETY: copied at once; a row replaced meanwhile is a label of the same cgroup.
+    unsafe { row_of_cgroup(cgroup).as_ref().copied() }
+}
+
+#[inline(always)]
+fn row_of_cgroup(cgroup: Cgroup) -> *const Label {
+    let id = tagged_above(cgroup.into());
+    // SAFETY: the pointer goes on as one.
+    unsafe { AGENT_CGROUPS.get(id) }.map_or(core::ptr::null(), core::ptr::from_ref)
+}
+
+struct Climb {
+    at: Group,
+    id: u64,
+}
+
+/// Id of the nearest tagged cgroup, from this one outward; 0 where there is none.
+#[inline(never)]
+fn tagged_above(group: Group) -> u64 {
+    let mut climb = Climb { at: opaque(group), id: opaque(0) };
+    repeat(CGROUP_DEPTH_MAX, &mut climb, look_for_tag);
+    opaque(climb.id)
+}
+
+fn look_for_tag(_: u32, climb: *mut Climb) -> i64 {
+    // SAFETY: the state of `tagged_above`.
+    let climb = unsafe { &mut *climb };
+    let id = climb.at.id();
+    // SAFETY: nothing is kept.
+    if unsafe { AGENT_CGROUPS.get(id) }.is_some() {
+        climb.id = id;
+        return END;
     }
-    None
+    climb.at = climb.at.parent();
+    if climb.at.is_none() { END } else { GO_ON }
 }

@@ -36,7 +36,7 @@ const BUILD: [(&str, &str); 6] = [
 ];
 
 /// Needed by tests and the demo, inside the guest.
-const TESTS: [(&str, &str); 9] = [
+const TESTS: [(&str, &str); 13] = [
     ("python3", "scripted agents in tests and demo"),
     ("git", "what an agent uses"),
     ("gcc", "what an agent uses; small hostile programs in tests"),
@@ -45,6 +45,10 @@ const TESTS: [(&str, &str); 9] = [
     ("iptables", "address rules in network tests"),
     ("procps", "looks at processes from outside"),
     ("curl", "an ordinary client to be refused"),
+    ("crun", "a container runtime: what it starts is governed"),
+    ("runc", "another one, which sets containers up in another way"),
+    ("podman", "a container engine, with the files of its images in layers"),
+    ("systemd", "a service manager: its units are governed"),
     ("apparmor", "another enforcer that the attacks are held against"),
 ];
 

@@ -14,6 +14,9 @@ wire_enum! {
         Decision = 1 => "decision",
         /// A task became an agent's by entering its cgroup, or was found in one: its children are not told.
         Entered = 2 => "entered",
+        /// A cgroup became an instance, by a rule of the policy. `agent` and `profile` are its label's, `ino` is its
+        /// id, the path is its own, and who acts is whoever entered it first, or moved somebody in.
+        Enrolled = 3 => "enrolled",
     }
 }
 

@@ -4,6 +4,7 @@ pub mod address;
 pub mod arguments;
 pub mod cell;
 pub mod digest;
+pub mod enrol;
 pub mod label;
 pub mod switch;
 pub mod zone;
@@ -17,8 +18,23 @@ pub mod name {
     /// Array of one: how many processes with threads have entered an agent's cgroup since every thread was last
     /// known to be labelled (u64). The kernel shows the programs no thread but the first as they enter: while this
     /// is not 0, a thread without a label is asked for its process's.
+    /// The highest bit, [`super::label::MISSED`]: a label could not be stored.
     /// Mappable (`BPF_F_MMAPABLE`): the daemon takes it back to 0 when it has walked all threads.
     pub const ENTERED: &str = "ENTERED";
+    /// Array: [`super::enrol::EnrolRule`], by slot of the generation and number.
+    pub const ENROL: &str = "ENROL";
+    /// Array: how many rules a generation has (u32), by slot.
+    pub const ENROL_COUNTS: &str = "ENROL_COUNTS";
+    /// Array of one: how many cgroups the programs have enrolled since the map was made (u64).
+    /// Mappable (`BPF_F_MMAPABLE`): the daemon compares it with what it knows.
+    pub const ENROLLED: &str = "ENROLLED";
+    /// Array: slots that lie ready (u64), 0 where one was taken.
+    /// Mappable (`BPF_F_MMAPABLE`): the programs exchange a slot for 0, the daemon 0 for a slot.
+    pub const RESERVE: &str = "RESERVE";
+    /// Hash: [`super::enrol::AgentName`] to [`super::switch::KillMode`] (u32): its new cgroups are born with that word.
+    pub const HALTED: &str = "HALTED";
+    /// Hash: [`super::zone::ChildKey`] to 1 (u32): programs of the host that set agents up, by folder and name.
+    pub const LAUNCHERS: &str = "LAUNCHERS";
     /// Array: [`super::switch::KillMode`] as u32, by agent slot; slot 0 is every agent.
     pub const KILL: &str = "KILL";
     /// Array: 0 on, 1 off (u32), by [`crate::Surface`].
@@ -79,6 +95,12 @@ pub mod name {
         LABELS,
         AGENT_CGROUPS,
         ENTERED,
+        ENROL,
+        ENROL_COUNTS,
+        ENROLLED,
+        RESERVE,
+        HALTED,
+        LAUNCHERS,
         KILL,
         SURFACES_OFF,
         GENERATION,

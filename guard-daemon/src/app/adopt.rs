@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use guard_common::map::enrol::LABEL_WAITS;
 use guard_common::map::label::Label;
 
 use super::agents::folders::Folder;
@@ -47,7 +48,9 @@ impl Daemon {
 
     fn watch_again(&mut self, agent: &Agent, cgroup: &AgentCgroup) -> Result<(), String> {
         self.maps.register_cgroup(agent.launch.cgroup, agent.label()).map_err(|error| error.to_string())?;
-        self.ends.watch(agent.slot(), cgroup.path());
+        if agent.enrolled.is_none() {
+            self.ends.watch(agent.slot(), cgroup.path());
+        }
         tracing::info!(
             agent = agent.launch.instance.agent,
             slot = agent.slot(),
@@ -67,8 +70,13 @@ impl Daemon {
     fn recall_unknown(&mut self) -> Result<(), String> {
         let known: BTreeSet<u64> = self.registry.alive().map(|agent| agent.launch.cgroup).collect();
         let cgroups = self.cgroups.all().map_err(|error| error.to_string())?;
-        for (id, label) in self.maps.cgroups().map_err(|error| error.to_string())? {
-            if known.contains(&id) {
+        // First the slots that lie ready, then the cgroups: what is taken meanwhile is in one of them.
+        self.registry.note_reserved(self.maps.reserve());
+        let rows = self.maps.cgroups().map_err(|error| error.to_string())?;
+        self.registry.note_reserved(rows.iter().map(|(_, label)| label.agent));
+        for (id, label) in rows {
+            // What rules enrolled is heard of in its ring.
+            if known.contains(&id) || label.flags & LABEL_WAITS != 0 {
                 continue;
             }
             match cgroups.iter().find(|cgroup| cgroup.id() == id) {
@@ -106,6 +114,7 @@ impl Daemon {
             temp: folder(label.temp),
             alive: true,
             denied: 0,
+            enrolled: None,
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) struct Daemon {
     pub(super) missing: Vec<String>,
     pub(super) journal_error: Option<String>,
     pub(super) ends: Ends,
+    /// How many cgroups the kernel had enrolled when it was last asked which.
+    pub(super) enrolled_heard: u64,
 }
 
 /// A policy that is written into the kernel, recorded or about to be, and not in force.
@@ -95,6 +97,7 @@ impl Daemon {
                 () = sleep_until(deadline) => {}
                 Some(why) = inbox.stop.recv() => return Ok(why),
             }
+            self.hear_of_enrolled(rings);
             self.judge_parked();
             self.answer_settled(rings);
         }
@@ -129,6 +132,7 @@ impl Daemon {
         self.look_for_threads();
         self.take_orders();
         self.look_for_ends();
+        self.lay_slots_ready();
     }
 
     pub(super) fn guarded(&self) -> Vec<PathBuf> {

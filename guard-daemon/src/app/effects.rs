@@ -7,7 +7,7 @@ use super::saved;
 use crate::audit::Recorded;
 use crate::control::orders;
 use crate::engine;
-use crate::kernel::{AgentCgroup, EnrolError, boot_ns};
+use crate::kernel::{AgentCgroup, EnrolError, Halted, boot_ns};
 use crate::model::effect::{Durability, Effect, Narrowing, Widening};
 use crate::model::input::Input;
 use crate::model::record::Record;
@@ -174,6 +174,9 @@ impl Daemon {
     }
 
     fn lift(&mut self, slots: &[u32], agent: Option<String>) -> Result<(), String> {
+        Halted::open(&self.pins)
+            .and_then(|mut halted| halted.lift(agent.as_deref().map(str::as_bytes)))
+            .map_err(|error| error.to_string())?;
         for slot in slots {
             self.maps.switches.set_kill_mode(*slot, KillMode::Run).map_err(|error| error.to_string())?;
         }
@@ -191,10 +194,7 @@ impl Daemon {
 
     /// Cgroups of instances; of all of them for everybody's slot.
     fn cgroups_of(&self, slots: &[u32]) -> Vec<AgentCgroup> {
-        let all = self.cgroups.all().unwrap_or_else(|error| {
-            tracing::error!("guard's cgroups cannot be listed: {error}");
-            Vec::new()
-        });
+        let all: Vec<AgentCgroup> = self.cgroups_by_id().into_values().collect();
         if slots.contains(&KILL_ALL) {
             return all;
         }

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use guard_common::map::switch::KillMode;
+
 use super::agents::folders;
 use super::agents::registry::Agent;
 use super::daemon::Daemon;
@@ -10,15 +12,21 @@ use super::saved;
 use crate::control::peer;
 use crate::kernel::{AgentCgroup, boot_ns};
 use crate::model::input::Input;
+use crate::model::record::Launch;
 
 impl Daemon {
-    /// guard's cgroups by their ids. None where they cannot be listed: then nobody is taken for ended.
+    /// guard's cgroups, and those of enrolled instances, by their ids. None where they cannot be listed: then nobody is
+    /// taken for ended.
     pub(super) fn cgroups_by_id(&self) -> HashMap<u64, AgentCgroup> {
         let all = self.cgroups.all().unwrap_or_else(|error| {
             tracing::error!("guard's cgroups cannot be listed: {error}");
             Vec::new()
         });
-        all.into_iter().map(|cgroup| (cgroup.id(), cgroup)).collect()
+        let enrolled = self.registry.alive().filter_map(|agent| {
+            let Launch { instance, cgroup, .. } = &agent.launch;
+            self.cgroups.enrolled(agent.enrolled.as_ref()?, *cgroup, instance.slot, &instance.agent)
+        });
+        all.into_iter().chain(enrolled).map(|cgroup| (cgroup.id(), cgroup)).collect()
     }
 
     /// Looks whose last process has ended.
@@ -26,7 +34,8 @@ impl Daemon {
         let cgroups = self.cgroups_by_id();
         let populated = |agent: &&Agent| {
             let cgroup = cgroups.get(&agent.launch.cgroup);
-            cgroup.is_some_and(|cgroup| cgroup.populated().unwrap_or(false))
+            // An enrolled one lives as long as its cgroup: somebody may enter it at any time.
+            cgroup.is_some_and(|cgroup| agent.enrolled.is_some() || cgroup.populated().unwrap_or(false))
         };
         let empty: Vec<u32> =
             self.registry.alive().filter(|agent| !populated(agent)).map(Agent::slot).collect();
@@ -73,6 +82,14 @@ impl Daemon {
             tracing::warn!(slot, "its cgroup stays: {error}");
         }
         self.handles.remove(&slot);
+        if agent.enrolled.is_some() {
+            // An order stands against its name, and finds the next of that name: a unit that is started again and
+            // again must not use up every slot.
+            if let Err(error) = self.maps.switches.set_kill_mode(slot, KillMode::Run) {
+                tracing::warn!(slot, "its kill word stays: {error}");
+            }
+            return;
+        }
         let temp = agent.temp.path;
         // What an agent left there can be much: not on the loop's time.
         tokio::task::spawn_blocking(move || remove_temp_or_say(&temp));

@@ -86,6 +86,7 @@ impl Daemon {
                     self.parked[index(ring)].push(action, look);
                 }
                 Heard::Event(Decoded::Entered(enter)) => self.note(Input::Entered(enter)),
+                Heard::Event(Decoded::Enrolled(tagged)) => self.take_enrolled(tagged),
                 Heard::Garbled(error) => {
                     tracing::error!(ring = ring.name(), %error, "an event makes no sense")
                 }
@@ -106,6 +107,9 @@ impl Daemon {
             return;
         }
         self.read_switches();
+        for action in &ready {
+            self.look_below(action.actor.slot, action.actor.cgroup);
+        }
         let mut effects = Vec::new();
         for action in ready {
             effects.extend(engine::step(&mut self.state, Input::Kernel(action)));
@@ -214,6 +218,7 @@ fn heard_until(heard: &[Heard], before: BootNs) -> BootNs {
     let at = |one: &Heard| match one {
         Heard::Event(Decoded::Decision(action)) => Some(action.at),
         Heard::Event(Decoded::Entered(enter)) => Some(enter.at),
+        Heard::Event(Decoded::Enrolled(tagged)) => Some(tagged.at),
         Heard::Garbled(_) => None,
     };
     if heard.is_empty() { before } else { heard.iter().filter_map(at).max().unwrap_or(0) }

@@ -9,6 +9,7 @@ use guard_common::map::switch::KillMode;
 use super::daemon::Daemon;
 use crate::control::orders;
 use crate::engine;
+use crate::kernel::Halted;
 use crate::model::input::{Input, KillOrder};
 use crate::model::record::Kill;
 use crate::model::state::State;
@@ -31,7 +32,9 @@ impl Daemon {
 
     fn record_orders(&mut self, pending: Vec<(PathBuf, Kill)>) -> Result<(), String> {
         for (path, kill) in pending {
-            let effects = engine::step(&mut self.state, Input::Kill { order: order(kill), recorded: false });
+            let order = order(kill);
+            self.halt_newcomers(&order);
+            let effects = engine::step(&mut self.state, Input::Kill { order, recorded: false });
             self.execute_recorded(effects)
                 .map_err(|why| format!("a kill order is in force and not recorded: {why}"))?;
             orders::mark_recorded(&path).map_err(|error| {
@@ -44,9 +47,21 @@ impl Daemon {
     /// Puts orders that an earlier daemon recorded in force again.
     pub(super) fn resume_orders(&mut self) -> io::Result<()> {
         for (_, kill) in orders::recorded(&self.paths.state)? {
-            self.note(Input::Kill { order: order(kill), recorded: true });
+            let order = order(kill);
+            self.halt_newcomers(&order);
+            self.note(Input::Kill { order, recorded: true });
         }
         Ok(())
+    }
+
+    /// New instances of an agent that an order stands against begin halted.
+    fn halt_newcomers(&self, order: &KillOrder) {
+        let Some(agent) = &order.agent else { return };
+        let halted =
+            Halted::open(&self.pins).and_then(|mut halted| halted.halt(agent.as_bytes(), order.mode));
+        if let Err(error) = halted {
+            tracing::error!("new cgroups of agent {agent} are not enrolled halted: {error}");
+        }
     }
 }
 

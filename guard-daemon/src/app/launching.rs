@@ -168,7 +168,16 @@ impl Daemon {
             by: peer.as_operator(),
             command,
         };
-        let agent = Agent { launch, profile: index, at: boot_ns(), work, temp, alive: true, denied: 0 };
+        let agent = Agent {
+            launch,
+            profile: index,
+            at: boot_ns(),
+            work,
+            temp,
+            alive: true,
+            denied: 0,
+            enrolled: None,
+        };
         self.registry.insert(agent.clone());
         self.handles.insert(slot, [work_handle, temp_handle]);
         if let Err(why) = self.put_in_kernel(&agent) {

@@ -13,6 +13,7 @@ mod clock;
 mod daemon;
 mod effects;
 mod ending;
+mod enrolling;
 mod executables;
 mod hearing;
 mod history;
@@ -34,12 +35,14 @@ mod start;
 mod status;
 mod stop;
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+use self::agents::registry;
 use crate::control::server;
 use crate::kernel::{LogLevel, PinFolder, diagnostics};
 use options::Options;
@@ -60,6 +63,15 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(&why),
     }
+}
+
+/// Names of living instances by their cgroups, as far as a daemon has noted them down in this boot: for orders that
+/// are given without one.
+pub(crate) fn known_agents(state: &std::path::Path) -> HashMap<u64, String> {
+    let saved: Option<registry::Saved> = saved::read(&paths::instances(state)).ok().flatten();
+    let saved = saved.filter(|saved| clock::boot_id().is_ok_and(|boot| boot == saved.boot));
+    let agents = saved.map(|saved| saved.agents).unwrap_or_default();
+    agents.into_iter().map(|agent| (agent.launch.cgroup, agent.launch.instance.agent)).collect()
 }
 
 fn failed(why: &str) -> ExitCode {

@@ -33,7 +33,7 @@ impl Paths {
 
     /// Instances, as far as a restarted daemon needs them.
     pub(super) fn instances(&self) -> PathBuf {
-        self.state.join("instances.json")
+        instances(&self.state)
     }
 
     /// The policy in force.
@@ -74,6 +74,11 @@ impl Paths {
         folder(&self.state, 0o711)?;
         folder(&self.temps(), 0o711)
     }
+}
+
+/// Instances, by the state folder.
+pub(super) fn instances(state: &Path) -> PathBuf {
+    state.join("instances.json")
 }
 
 fn folder(path: &Path, mode: u32) -> io::Result<()> {

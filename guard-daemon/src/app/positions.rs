@@ -67,11 +67,14 @@ impl Positions {
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only three records stand at a position; decides no verdict"
+    reason = "only four records stand at a position; decides no verdict"
 )]
 fn position(record: &Record) -> Option<(&str, u32, u64)> {
     match record {
         Record::Enforce(enforce) => Some((&enforce.ring, enforce.position.cpu, enforce.position.seq)),
+        Record::Enrol(enrol) => {
+            enrol.ring.as_deref().zip(enrol.position).map(|(ring, at)| (ring, at.cpu, at.seq))
+        }
         Record::Enter(enter) => Some((&enter.ring, enter.position.cpu, enter.position.seq)),
         Record::Gap { ring, cpu, from: _, to } => Some((ring, *cpu, *to)),
         _ => None,

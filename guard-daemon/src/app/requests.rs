@@ -7,6 +7,7 @@ use guard_common::map::switch::KillMode;
 
 use super::agents::registry::Agent;
 use super::daemon::{Daemon, Prepared};
+use super::enrolling::allow_enrolments;
 use super::launching::Wish;
 use super::policies::{Candidate, Ready};
 use super::refusals::Question;
@@ -86,6 +87,7 @@ impl Daemon {
             alive: agent.alive,
             pids,
             workdir: agent.launch.workdir.clone(),
+            cgroup: agent.enrolled.clone(),
             kill: own.max(all).name().to_owned(),
             denied: agent.denied,
         }
@@ -133,13 +135,15 @@ impl Daemon {
 
     /// Writes a policy into the kernel, records it, and puts it in force: whole, or not at all.
     pub(super) fn put_in_force(&mut self, ready: Ready, by: Option<Operator>) -> Result<(), String> {
+        allow_enrolments(&ready.compiled)?;
         let rows = self
             .maps
             .prepare_policy(&ready.rows, &self.registry.marks())
             .map_err(|error| error.to_string())?;
         let record = ready.record(rows.generation(), by);
         let saved = ready.saved(record.clone());
-        self.prepared = Some(Prepared { rows, policy: ready.in_force(record.clone()), saved });
+        let policy = ready.in_force(record.clone());
+        self.prepared = Some(Prepared { rows, policy, saved });
         let done = self.take(Input::PolicyAsked(record));
         // What was refused is dropped here, and the next push writes over its rows.
         self.prepared = None;
@@ -158,6 +162,8 @@ impl Daemon {
         self.records.set_generation(generation);
         self.note(Input::PolicyInForce(policy.view()));
         self.policy = policy;
-        Ok(())
+        // The rules are in force for whoever comes: now those who are there.
+        self.enrol_existing()
+            .map_err(|why| format!("the policy is in force, and not for everybody who was there: {why}"))
     }
 }

@@ -87,6 +87,8 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
         missing: Vec::new(),
         journal_error: None,
         ends: Ends::start(ended).map_err(text)?,
+        // No count: the first look asks for all.
+        enrolled_heard: u64::MAX,
         paths: ground.paths,
         pins: ground.pins,
         maps: force.maps,

@@ -45,10 +45,18 @@ fn render(agents: &[Agent]) -> String {
             state(agent).to_owned(),
             agent.denied.to_string(),
             pids(&agent.pids),
-            agent.workdir.clone(),
+            place(agent),
         ]);
     }
     table.render()
+}
+
+/// Where it works; of an agent without a work folder, the cgroup that makes it one.
+fn place(agent: &Agent) -> String {
+    match &agent.cgroup {
+        Some(cgroup) if agent.workdir.is_empty() => format!("cgroup {cgroup}"),
+        Some(_) | None => agent.workdir.clone(),
+    }
 }
 
 fn state(agent: &Agent) -> &str {
@@ -82,6 +90,7 @@ mod tests {
             alive,
             pids: vec![10, 11, 12, 13, 14, 15],
             workdir: "/w".into(),
+            cgroup: None,
             kill: kill.into(),
             denied: 5,
         };

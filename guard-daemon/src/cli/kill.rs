@@ -12,11 +12,12 @@ use serde::Serialize;
 use super::Places;
 use super::failure::{Failure, Outcome};
 use super::output::{Table, print, print_json};
+use crate::app;
 use crate::control::client::Client;
 use crate::control::orders;
 use crate::control::peer::{self, Peer};
 use crate::control::wire::Request;
-use crate::kernel::{self, AgentCgroup, Cgroups, Labelled, Labels, PinFolder, Switches};
+use crate::kernel::{self, AgentCgroup, Cgroups, Halted, Labelled, Labels, PinFolder, Switches};
 use crate::model::record::Kill as Order;
 
 /// How long processes may take to stand still or to be gone.
@@ -107,10 +108,17 @@ impl Kill {
             None => vec![flip("kill word, every agent", KILL_ALL, mode)],
             Some(_) => Vec::new(),
         };
-        let cgroups = match cgroups(self.agent.as_deref()) {
+        if let Some(agent) = &self.agent {
+            // Before what lives is looked for: a unit that is started again finds it.
+            mechanisms.push(halt_newcomers(agent, mode));
+        }
+        let cgroups = match cgroups(places, self.agent.as_deref()) {
             Ok(cgroups) => cgroups,
             // With everybody's word flipped the rest is still worth doing.
-            Err(failure) if self.agent.is_some() => return Err(failure),
+            Err(failure) if self.agent.is_some() => {
+                forget_newcomers(self.agent.as_deref())?;
+                return Err(failure);
+            }
             Err(failure) => {
                 mechanisms.push(Mechanism::new("cgroups", mode.name(), Err(failure.message)));
                 Vec::new()
@@ -154,17 +162,39 @@ fn flip_one(cgroup: &AgentCgroup, mode: KillMode) -> Mechanism {
     }
 }
 
+/// New instances of the agent begin halted.
+fn halt_newcomers(agent: &str, mode: KillMode) -> Mechanism {
+    let halted =
+        Halted::open(&PinFolder::default()).and_then(|mut halted| halted.halt(agent.as_bytes(), mode));
+    let found = halted.map(|()| mode.name().to_owned()).map_err(|error| error.to_string());
+    Mechanism::new("new instances", mode.name(), found)
+}
+
+/// Nobody of that name is there: no order was given.
+fn forget_newcomers(agent: Option<&str>) -> Result<(), Failure> {
+    let Some(agent) = agent else { return Ok(()) };
+    let lifted =
+        Halted::open(&PinFolder::default()).and_then(|mut halted| halted.lift(Some(agent.as_bytes())));
+    lifted.map_err(|error| Failure::new(error.to_string()))
+}
+
 /// The cgroups of one agent's instances, or of all.
-fn cgroups(agent: Option<&str>) -> Result<Vec<AgentCgroup>, Failure> {
-    let all = Cgroups::open().and_then(|cgroups| cgroups.all());
-    let mut all = all.map_err(|error| Failure::new(error.to_string()))?;
+fn cgroups(places: &Places, agent: Option<&str>) -> Result<Vec<AgentCgroup>, Failure> {
+    let failed = |error: String| Failure::new(error);
+    let own = Cgroups::open().map_err(|error| failed(error.to_string()))?;
+    let mut all = own.all().map_err(|error| failed(error.to_string()))?;
+    let known = app::known_agents(&places.state);
+    all.extend(
+        kernel::enrolled(&PinFolder::default(), &own, &known).map_err(|error| failed(error.to_string()))?,
+    );
     let Some(agent) = agent else { return Ok(all) };
     let names: Vec<&str> = all.iter().map(short).collect();
-    let known = if names.is_empty() { "none is there".to_owned() } else { names.join(", ") };
+    let there = if names.is_empty() { "none is there".to_owned() } else { names.join(", ") };
     all.retain(|cgroup| cgroup.is_of(agent));
     if all.is_empty() {
         let failure = Failure::new(format!("there is no agent \"{agent}\"; nothing was done"));
-        return Err(failure.hint(format!("agents (name.slot): {known}; `guard kill` alone halts them all")));
+        return Err(failure
+            .hint(format!("agents (name.slot, or cgroup): {there}; `guard kill` alone halts them all")));
     }
     Ok(all)
 }

@@ -161,8 +161,11 @@ pub struct Agent {
     pub alive: bool,
     /// Process ids in its cgroup.
     pub pids: Vec<u32>,
-    /// Its work folder.
+    /// Its work folder; empty where it has none.
     pub workdir: String,
+    /// The cgroup of the host's that was enrolled, from the hierarchy's root; absent where guard made one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cgroup: Option<String>,
     /// Kill order: `run`, `freeze`, `terminate`.
     pub kill: String,
     /// Refusals so far.

@@ -22,6 +22,11 @@ pub fn step(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Stop { why } => vec![durable(Record::Stop { why }), Effect::Checkpoint],
         Input::Kernel(action) => enforce::judge(state, *action),
         Input::Entered(enter) => vec![routine(entered(state, enter))],
+        Input::Enrolled { enrol, profile } => orders::enrolled(state, enrol, profile),
+        Input::Grown { slot, below } => {
+            state.instances.grow(slot, below);
+            Vec::new()
+        }
         Input::Gap(gap) => vec![durable(gap_record(gap))],
         Input::Switches(reading) => {
             state.switches.read(&reading);

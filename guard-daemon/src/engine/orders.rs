@@ -1,6 +1,8 @@
 //! Orders: what people ask of the daemon, beside what the kernel reports. Narrowing happens first and is
 //! recorded then; widening is recorded first, and refused while the ledger cannot write.
 
+use std::collections::BTreeSet;
+
 use guard_common::Surface;
 use guard_common::map::switch::{KILL_ALL, KillMode};
 
@@ -8,7 +10,7 @@ use super::durable;
 use crate::model::action::BootNs;
 use crate::model::effect::{Effect, Narrowing, Widening};
 use crate::model::input::KillOrder;
-use crate::model::record::{Launch, Operator, Policy, Record, Recover};
+use crate::model::record::{Enrol, Instance, Launch, Operator, Policy, Record, Recover};
 use crate::model::state::instances::Enrolled;
 use crate::model::state::{LedgerState, State};
 
@@ -31,13 +33,31 @@ pub(super) fn launch(state: &mut State, launch: Launch, profile: u16, at: BootNs
 
 pub(super) fn enrol(state: &mut State, launch: &Launch, profile: u16, since: BootNs) {
     let Launch { instance, cgroup, .. } = launch;
+    remember(state, instance, *cgroup, profile, since);
+}
+
+fn remember(state: &mut State, instance: &Instance, cgroup: u64, profile: u16, since: BootNs) {
     state.instances.enrol(Enrolled {
         instance: instance.clone(),
         profile,
-        cgroup: Some(*cgroup),
+        cgroup: Some(cgroup),
+        below: BTreeSet::new(),
         since,
         ended: None,
     });
+}
+
+/// A cgroup is enrolled whoever starts what is in it: a label takes away, and waits for no record.
+pub(super) fn enrolled(state: &mut State, enrol: Enrol, profile: u16) -> Vec<Effect> {
+    let Enrol { instance, cgroup, at, .. } = &enrol;
+    remember(state, instance, *cgroup, profile, *at);
+    let (slot, order) = (instance.slot, state.orders.against(&instance.agent));
+    let mut effects = Vec::new();
+    if let Some(order) = order.filter(|order| order.agent.is_some()) {
+        effects.push(Effect::Revoke(Narrowing::Kill { slots: vec![slot], mode: order.mode }));
+    }
+    effects.push(durable(Record::Enrol(enrol)));
+    effects
 }
 
 pub(super) fn exit(state: &mut State, slot: u32, at: BootNs) -> Vec<Effect> {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use guard_common::fields::Field;
+use guard_common::fields::{ABSENT, Field};
 
 /// Where the kernel shows its types.
 const RUNNING: &str = "/sys/kernel/btf/vmlinux";
@@ -179,9 +179,15 @@ impl<'a> KernelTypes<'a> {
     pub fn resolve(&self, fields: &[Field]) -> Result<Vec<(&'static str, u64)>, TypesError> {
         let (mut offsets, mut missing) = (Vec::new(), Vec::new());
         for field in fields {
-            match self.offset(field.structure, field.path) {
+            let names: Vec<&str> = field.path.split('|').collect();
+            match names
+                .iter()
+                .filter(|path| !path.is_empty())
+                .find_map(|path| self.offset(field.structure, path))
+            {
                 Some(offset) => offsets.push((field.symbol, offset)),
-                None => missing.push(format!("struct {}: {}", field.structure, field.path)),
+                None if names.last() == Some(&"") => offsets.push((field.symbol, ABSENT)),
+                None => missing.push(format!("struct {}: {}", field.structure, names.join(" or "))),
             }
         }
         if missing.is_empty() { Ok(offsets) } else { Err(TypesError::Missing(missing)) }

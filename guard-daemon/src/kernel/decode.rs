@@ -9,6 +9,7 @@ use guard_common::{Operation, Reason, Surface, Verdict, ZoneId};
 use super::fields::Reader;
 use super::host_request::host_request;
 use crate::model::action::{Action, Actor, Executable, KernelVerdict, Object, Position, ProcessKey};
+use crate::model::input::Tagged;
 use crate::model::record::{Enter, Mover};
 
 /// What an event says.
@@ -18,6 +19,8 @@ pub enum Decoded {
     Decision(Box<Action>),
     /// A task became an agent's by entering its cgroup. Which instance that is, the kernel does not know.
     Entered(Enter),
+    /// A cgroup became an instance.
+    Enrolled(Tagged),
 }
 
 impl Decoded {
@@ -26,6 +29,7 @@ impl Decoded {
         match self {
             Self::Decision(action) => action.position,
             Self::Entered(entered) => entered.position,
+            Self::Enrolled(tagged) => tagged.position,
         }
     }
 }
@@ -67,6 +71,7 @@ pub fn decode(ring: Ring, bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let actor = actor(&event)?;
     match known("kind of event", event.kind, EventKind::from_raw(event.kind))? {
         EventKind::Entered => Ok(Decoded::Entered(entered(&event, ring, position, actor))),
+        EventKind::Enrolled => Ok(Decoded::Enrolled(tagged(&event, ring, position, actor, paths[0]))),
         EventKind::Decision => {
             let operation = known("operation", event.operation, Operation::from_raw(event.operation))?;
             Ok(Decoded::Decision(Box::new(Action {
@@ -126,6 +131,26 @@ fn entered(event: &Event, ring: Ring, position: Position, actor: Actor) -> Enter
         instance: None,
         process: ProcessKey { pid: (task >> 32) as u32, start_boot_ns: (task >> 64) as u64 },
         tid: task as u32,
+        by: Mover { process: actor.process, uid: actor.uid, comm: actor.comm },
+    }
+}
+
+fn tagged(event: &Event, ring: Ring, position: Position, actor: Actor, names: &[u8]) -> Tagged {
+    let cut = event.flags & PATH_CUT != 0;
+    let mut plain = String::new();
+    for name in names.strip_suffix(b"\0").unwrap_or(names).rsplit(|byte| *byte == 0) {
+        plain.push('/');
+        plain.push_str(std::str::from_utf8(name).unwrap_or("\u{fffd}"));
+    }
+    Tagged {
+        at: event.boot_ns,
+        ring,
+        position,
+        slot: actor.slot,
+        profile: event.profile,
+        cgroup: event.ino,
+        // As the cgroup file system has it: service managers write backslashes into names.
+        path: if cut || plain.contains(char::is_control) { path(names, cut) } else { plain },
         by: Mover { process: actor.process, uid: actor.uid, comm: actor.comm },
     }
 }

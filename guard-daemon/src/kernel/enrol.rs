@@ -67,6 +67,8 @@ pub struct Cgroups {
 pub struct AgentCgroup {
     path: PathBuf,
     id: u64,
+    /// Of one that is not guard's own: slot and agent.
+    enrolled: Option<(u32, String)>,
 }
 
 impl Cgroups {
@@ -89,6 +91,38 @@ impl Cgroups {
     /// guard's cgroup.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The hierarchy's root.
+    pub fn hierarchy(&self) -> &Path {
+        self.root.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// An enrolled instance's cgroup, if it is still there.
+    pub fn enrolled(&self, path: &str, id: u64, slot: u32, agent: &str) -> Option<AgentCgroup> {
+        AgentCgroup::enrolled(self.hierarchy(), path, id, slot, agent)
+    }
+
+    /// Every cgroup of the host but guard's own, with its path below the hierarchy's root, from the root outward.
+    pub fn of_host(&self) -> Vec<(String, u64)> {
+        let mut found = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            // What cannot be listed is gone.
+            let entries = fs::read_dir(self.hierarchy().join(&folder)).into_iter().flatten().flatten();
+            for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                let path = folder.join(entry.file_name());
+                if self.hierarchy().join(&path) == self.root {
+                    continue;
+                }
+                // A name that is not UTF-8 is no rule's, and is walked through.
+                if let (Ok(metadata), Some(text)) = (entry.metadata(), path.to_str()) {
+                    found.push((format!("/{text}"), metadata.ino()));
+                }
+                folders.push(path);
+            }
+        }
+        found
     }
 
     /// Makes an instance's cgroup. One of that name that an earlier instance left empty is replaced.
@@ -124,10 +158,17 @@ impl AgentCgroup {
     fn at(path: PathBuf) -> Result<Self, EnrolError> {
         match fs::metadata(&path) {
             // In the unified hierarchy a cgroup's id is its folder's inode number.
-            Ok(metadata) => Ok(Self { id: metadata.ino(), path }),
+            Ok(metadata) => Ok(Self { id: metadata.ino(), path, enrolled: None }),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(EnrolError::Vanished { path }),
             Err(cause) => Err(EnrolError::File { path, cause }),
         }
+    }
+
+    /// A cgroup of the host's that was enrolled: `path` is below the hierarchy's root. `None` where it is gone, and
+    /// where another has its place.
+    pub(super) fn enrolled(root: &Path, path: &str, id: u64, slot: u32, agent: &str) -> Option<Self> {
+        let cgroup = Self::at(root.join(path.trim_start_matches('/'))).ok()?;
+        (cgroup.id == id).then(|| Self { enrolled: Some((slot, agent.to_owned())), ..cgroup })
     }
 
     /// Its folder.
@@ -140,13 +181,19 @@ impl AgentCgroup {
         self.id
     }
 
-    /// The instance's slot, as its folder's name says.
+    /// The instance's slot, as its folder's name says, or as it was enrolled.
     pub fn slot(&self) -> Option<u32> {
+        if let Some((slot, _)) = &self.enrolled {
+            return Some(*slot);
+        }
         self.name()?.rsplit_once('.')?.1.parse().ok()
     }
 
     /// Whether it is an instance of the agent of this name.
     pub fn is_of(&self, agent: &str) -> bool {
+        if let Some((_, enrolled)) = &self.enrolled {
+            return enrolled == agent;
+        }
         let stem = self.name().and_then(|name| name.rsplit_once('.'));
         stem.is_some_and(|(stem, _)| stem == folder_name(agent))
     }
@@ -209,11 +256,14 @@ impl AgentCgroup {
         self.write("cgroup.kill", "1")
     }
 
-    /// Removes it, with empty cgroups below it. Gone already is as good.
+    /// Removes it, with empty cgroups below it. Gone already is as good. One that is the host's own stays.
     pub fn remove(&self) -> Result<(), EnrolError> {
+        if self.enrolled.is_some() {
+            return Ok(());
+        }
         if let Ok(entries) = fs::read_dir(&self.path) {
             for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
-                Self { path: entry.path(), id: 0 }.remove()?;
+                Self { path: entry.path(), id: 0, enrolled: None }.remove()?;
             }
         }
         match fs::remove_dir(&self.path) {
@@ -227,11 +277,23 @@ impl AgentCgroup {
         }
     }
 
+    /// A host's cgroup may be made anew under its name: that is another.
+    fn is_the_same(&self) -> Result<(), EnrolError> {
+        match &self.enrolled {
+            Some(_) if fs::metadata(&self.path).map_or(0, |metadata| metadata.ino()) != self.id => {
+                Err(EnrolError::Vanished { path: self.path.clone() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn read(&self, folder: &Path, file: &str) -> Result<String, EnrolError> {
+        self.is_the_same()?;
         fs::read_to_string(folder.join(file)).map_err(|cause| self.failed(&folder.join(file), cause))
     }
 
     fn write(&self, file: &str, text: &str) -> Result<(), EnrolError> {
+        self.is_the_same()?;
         let path = self.path.join(file);
         // Not `fs::write`: that would create a file where the cgroup is gone but its folder's name is not.
         let open = fs::OpenOptions::new().write(true).open(&path);
@@ -246,6 +308,15 @@ impl AgentCgroup {
             Some(_) | None => EnrolError::File { path: path.to_owned(), cause },
         }
     }
+}
+
+/// Paths of the cgroups that the first process and this one are in, below the hierarchy's root.
+pub fn own_cgroups() -> Vec<String> {
+    let of = |process: &str| {
+        let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+    };
+    ["1", "self"].into_iter().filter_map(of).collect()
 }
 
 /// Labels every task that is in a registered cgroup and has no label yet: threads of a process that was moved,

@@ -99,5 +99,8 @@ pub(super) fn into_io(error: MapError) -> io::Error {
     if let MapError::IoError(error) | MapError::CreateError { io_error: error, .. } = error {
         return error;
     }
+    if matches!(error, MapError::KeyNotFound) {
+        return io::ErrorKind::NotFound.into();
+    }
     io::Error::other(error.to_string())
 }

@@ -21,6 +21,7 @@ use guard_common::map::address::{ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule}
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey};
 use guard_common::map::cell::{self, Cell};
 use guard_common::map::digest::DigestKey;
+use guard_common::map::enrol::{EnrolRule, LAUNCHERS_MAX, RULES_MAX};
 use guard_common::map::name;
 use guard_common::map::zone::{ChildKey, Mark, MarkKey, NameKey, NameKind, NameLengths};
 
@@ -88,6 +89,7 @@ impl Maps {
         self.write_addresses(slot, &rows.addresses)?;
         self.write_arguments(slot, &rows.arguments)?;
         self.write_digests(slot, &rows.digests)?;
+        self.write_enrolments(slot, rows)?;
         Ok(Prepared { generation: next, marks: rows.marks.iter().copied().collect() })
     }
 
@@ -102,13 +104,14 @@ impl Maps {
 
     /// Removes what an earlier generation, or a push that failed, left in the slot. Cells are overwritten whole.
     fn clear(&mut self, slot: u32) -> Result<(), MapFailure> {
-        clear_hash::<MarkKey, Mark>(&mut self.marks, name::MARKS, |key| key.slot == slot)?;
-        clear_hash::<ChildKey, Mark>(&mut self.children, name::CHILDREN, |key| key.slot == slot)?;
-        clear_hash::<NameKey, Mark>(&mut self.names, name::NAMES, |key| u32::from(key.slot) == slot)?;
-        clear_hash::<ArgumentsKey, ArgumentRules>(&mut self.arguments, name::ARGUMENTS, |key| {
+        clear_hash::<MarkKey, Plain<Mark>>(&mut self.marks, name::MARKS, |key| key.slot == slot)?;
+        clear_hash::<ChildKey, Plain<Mark>>(&mut self.children, name::CHILDREN, |key| key.slot == slot)?;
+        clear_hash::<ChildKey, u32>(&mut self.launchers, name::LAUNCHERS, |key| key.slot == slot)?;
+        clear_hash::<NameKey, Plain<Mark>>(&mut self.names, name::NAMES, |key| u32::from(key.slot) == slot)?;
+        clear_hash::<ArgumentsKey, Plain<ArgumentRules>>(&mut self.arguments, name::ARGUMENTS, |key| {
             key.slot == slot
         })?;
-        clear_hash::<DigestKey, Mark>(&mut self.digests, name::DIGESTS, |key| key.slot == slot)?;
+        clear_hash::<DigestKey, Plain<Mark>>(&mut self.digests, name::DIGESTS, |key| key.slot == slot)?;
         let mut trie = trie(&mut self.addresses)?;
         let stale =
             trie.keys().filter(|key| key.as_ref().map_or(true, |key| u32::from(key.data().0.slot) == slot));
@@ -253,16 +256,39 @@ fn address_row(slot: u32, row: &AddressRow) -> Result<(Key<Plain<AddressKey>>, A
     Ok((Key::new(bits, Plain(key)), AddressRule { zone: row.zone, prefix_len: row.prefix_len, pad: 0 }))
 }
 
-fn clear_hash<K: 'static + Copy, V: 'static + Copy>(
+impl Maps {
+    /// The rules that count are written whole; the count says how many do.
+    fn write_enrolments(&mut self, slot: u32, rows: &Rows) -> Result<(), MapFailure> {
+        let write = |name, error| MapFailure::call(name, "write", error);
+        let count = u32::try_from(rows.enrol.len()).ok().filter(|count| *count <= RULES_MAX);
+        let count = count.ok_or_else(|| MapFailure::Refused {
+            map: name::ENROL,
+            what: format!("{} rules; at most {RULES_MAX} fit", rows.enrol.len()),
+        })?;
+        let mut rules = array_mut::<Plain<EnrolRule>>(&mut self.enrol, name::ENROL)?;
+        for (number, rule) in (slot * RULES_MAX..).zip(&rows.enrol) {
+            rules.set(number, Plain(*rule), 0).map_err(|error| write(name::ENROL, error))?;
+        }
+        array_mut::<u32>(&mut self.enrol_counts, name::ENROL_COUNTS)?
+            .set(slot, count, 0)
+            .map_err(|error| write(name::ENROL_COUNTS, error))?;
+        for ((dev, ino), program) in &rows.launchers {
+            let key = Plain(ChildKey { ino: *ino, dev: *dev, slot, name: *program });
+            insert(&mut self.launchers, name::LAUNCHERS, (key, 1_u32), LAUNCHERS_MAX, FEWER_RULES)?;
+        }
+        Ok(())
+    }
+}
+
+fn clear_hash<K: 'static + Copy, V: Row>(
     map: &mut Map,
     name: &'static str,
     stale: impl Fn(&K) -> bool,
 ) -> Result<(), MapFailure>
 where
     Plain<K>: Row,
-    Plain<V>: Row,
 {
-    let mut table = HashMap::<_, Plain<K>, Plain<V>>::try_from(map)
+    let mut table = HashMap::<_, Plain<K>, V>::try_from(map)
         .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
     // Collected first: a walk that removes what it stands on begins anew.
     let keys: Vec<_> =

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Instant;
 
 use aya::programs::links::{FdLink, LinkError};
@@ -11,6 +12,7 @@ use aya::programs::{Program as Loaded, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 use guard_common::fields;
 use guard_common::map::name;
+use guard_common::map::zone::DEV_OF_DIRECTORY;
 
 use super::adopt::InUse;
 use super::btf::{self, KernelTypes, TypesError};
@@ -21,6 +23,7 @@ use super::object;
 use super::pins::PinFolder;
 use super::plain::Meta;
 use super::programs::{self, Kind, Misfit, Program};
+use crate::policy;
 
 /// Version of the agreement between pinned maps and daemon. Raised when the meaning of a row changes without
 /// its size.
@@ -234,6 +237,9 @@ fn load(
     let host_mounts = host_mounts()?;
     let has = |field: fields::Field| u32::from(types.offset(field.structure, field.path).is_some());
     let (sends_pages, owns_in_file) = (has(fields::SENDPAGE), has(fields::OWNER_IN_FILE));
+    let ((root_dev, root_ino), _held) = policy::resolve::object(Path::new("/proc/1/root"))
+        .map_err(|error| LoadError::Prepare { what: format!("/proc/1/root: {error}") })?;
+    let host_root = [root_ino, u64::from(root_dev & !DEV_OF_DIRECTORY)];
     let (level, injects_faults) = (manner.log.raw(), u32::from(manner.injects_faults));
     let mut loader = EbpfLoader::new();
     // Task storage is a kind of map that the library has no type for.
@@ -243,6 +249,9 @@ fn load(
     loader.override_global(fields::SENDS_PAGES, &sends_pages, false);
     loader.override_global(fields::OWNS_IN_FILE, &owns_in_file, false);
     loader.override_global(fields::INJECTS_FAULTS, &injects_faults, false);
+    for (symbol, value) in fields::HOST_ROOT.iter().zip(&host_root) {
+        loader.override_global(symbol, value, false);
+    }
     for (symbol, offset) in &offsets {
         // A field that no program reads any more was dropped from the object by its linker.
         loader.override_global(symbol, offset, false);

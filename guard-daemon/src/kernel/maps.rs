@@ -9,6 +9,7 @@ use guard_common::Operation;
 use guard_common::event::Ring;
 use guard_common::limits::{AGENTS_MAX, GIVEN_MAX, SLOTS};
 use guard_common::map::cell::Cell;
+use guard_common::map::enrol::RESERVE_MAX;
 use guard_common::map::label::Label;
 use guard_common::map::name;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
@@ -42,6 +43,11 @@ pub struct Maps {
     /// Marks of the policy in force, so that a private mark that covered one can be taken away again. Empty
     /// after a restart, until the daemon pushes its policy.
     pub(super) policy_marks: std::collections::HashMap<InodeKey, Mark>,
+    pub(super) enrol: Map,
+    pub(super) enrol_counts: Map,
+    pub(super) launchers: Map,
+    enrolled: SharedWord,
+    reserve: SharedWord,
     agent_cgroups: Map,
     given: Map,
     heartbeat: Map,
@@ -94,6 +100,11 @@ impl Maps {
             digests: switches::open(pins, name::DIGESTS)?,
             digests_in_use: switches::open(pins, name::DIGESTS_IN_USE)?,
             policy_marks: std::collections::HashMap::new(),
+            enrol: switches::open(pins, name::ENROL)?,
+            enrol_counts: switches::open(pins, name::ENROL_COUNTS)?,
+            launchers: switches::open(pins, name::LAUNCHERS)?,
+            enrolled: shared_word(pins, name::ENROLLED)?,
+            reserve: shared_word(pins, name::RESERVE)?,
             agent_cgroups: switches::open(pins, name::AGENT_CGROUPS)?,
             given: switches::open(pins, name::GIVEN)?,
             heartbeat: switches::open(pins, name::HEARTBEAT)?,
@@ -131,6 +142,44 @@ impl Maps {
             AGENTS_MAX,
             "too many agents live at once; end some",
         )
+    }
+
+    /// The same for a cgroup that the programs may register as well: what they registered stays. Whether it was this.
+    pub fn enrol_cgroup(&mut self, cgroup: u64, label: Label) -> Result<bool, MapFailure> {
+        let mut table = HashMap::<_, u64, Plain<Label>>::try_from(&mut self.agent_cgroups)
+            .map_err(|error| MapFailure::Foreign { map: name::AGENT_CGROUPS, cause: error.to_string() })?;
+        match table.insert(cgroup, Plain(label), NOEXIST).map_err(into_io) {
+            Ok(()) => {
+                // Whoever starts a program in there is looked at from now on.
+                self.enrolled.bump();
+                Ok(true)
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(cause) => Err(MapFailure::Call { map: name::AGENT_CGROUPS, doing: "write", cause }),
+        }
+    }
+
+    /// How many cgroups were enrolled by rules.
+    pub fn enrolled(&self) -> u64 {
+        self.enrolled.load()
+    }
+
+    /// Slots that lie ready for cgroups that the programs enrol.
+    pub fn reserve(&self) -> Vec<u32> {
+        let slots = (0..RESERVE_MAX).map(|row| self.reserve.load_at(row));
+        slots.filter_map(|slot| u32::try_from(slot).ok().filter(|slot| *slot != 0)).collect()
+    }
+
+    /// Lays slots ready where one is missing, as long as `next` has any.
+    pub fn fill_reserve(&self, mut next: impl FnMut() -> Option<u32>) {
+        for row in 0..RESERVE_MAX {
+            if self.reserve.load_at(row) != 0 {
+                continue;
+            }
+            let Some(slot) = next() else { return };
+            // Only the programs beside this daemon change rows, and they only take: or they gave one back just now.
+            let _ = self.reserve.fill_at(row, slot.into());
+        }
     }
 
     /// Forgets a cgroup. Labels once given stay.
@@ -265,6 +314,8 @@ impl Maps {
 }
 
 pub(super) use guard_common::limits::MARKS_MAX;
+/// `BPF_NOEXIST`: adds a row, and changes none.
+const NOEXIST: u64 = 1;
 /// What to do about a full mark table.
 pub(super) const FULL_OF_MARKS: &str = "the policy's roots and the agents' folders are too many together";
 

@@ -18,7 +18,7 @@ use super::programs;
 pub(super) static BYTES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/guard-ebpf.o"));
 
 /// Maps that say who is an agent and who is killed: never replaced while programs enforce from them.
-const IDENTITY: &[&str] = &[name::LABELS, name::AGENT_CGROUPS, name::KILL, name::SURFACES_OFF];
+const IDENTITY: &[&str] = &[name::LABELS, name::AGENT_CGROUPS, name::KILL, name::HALTED, name::SURFACES_OFF];
 
 /// Maps that hold a policy: replaced together, so that a generation is never half there. The generation goes
 /// with them, and until the next push agents are refused for want of a policy.
@@ -33,6 +33,9 @@ const POLICY: &[&str] = &[
     name::ARGUMENTS,
     name::DIGESTS,
     name::DIGESTS_IN_USE,
+    name::ENROL,
+    name::ENROL_COUNTS,
+    name::LAUNCHERS,
 ];
 
 /// A map's form, as far as programs and daemon depend on it.

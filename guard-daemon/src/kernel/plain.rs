@@ -6,6 +6,7 @@ use guard_common::map::address::{AddressKey, AddressRule};
 use guard_common::map::arguments::{ArgumentRules, ArgumentsKey};
 use guard_common::map::cell::Cell;
 use guard_common::map::digest::DigestKey;
+use guard_common::map::enrol::EnrolRule;
 use guard_common::map::label::Label;
 use guard_common::map::zone::{ChildKey, GivenKey, Mark, MarkKey, NameKey, NameLengths};
 
@@ -50,6 +51,7 @@ plain!(
     Cell,
     ChildKey,
     DigestKey,
+    EnrolRule,
     GivenKey,
     Label,
     Mark,

@@ -230,6 +230,7 @@ pub const ALL: &[Program] = &[
     },
     // Programs and memory.
     // Of two on one hook the one attached last is called first: what measures stands behind what judges.
+    Program::lsm("bprm_creds_for_exec", START),
     Program::lsm("bprm_check_security", START),
     Program::beside("measure_program", "bprm_check_security", START).sleeping(),
     Program::lsm("bprm_committed_creds", START).sleeping(),

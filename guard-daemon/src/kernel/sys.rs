@@ -236,7 +236,7 @@ pub(super) fn watch<T: Wakes>(inner: T) -> io::Result<AsyncFd<T>> {
         .map_err(|error| error.into_parts().1)
 }
 
-/// One 8-byte word of a mappable array, shared with the kernel programs.
+/// The 8-byte words of a mappable array that its first page holds, shared with the kernel programs.
 #[derive(Debug)]
 pub(super) struct SharedWord {
     word: NonNull<AtomicU64>,
@@ -248,7 +248,7 @@ unsafe impl Send for SharedWord {}
 unsafe impl Sync for SharedWord {}
 
 impl SharedWord {
-    /// Maps the first word of an array map.
+    /// Maps the first page of an array map.
     pub(super) fn map(map: BorrowedFd<'_>) -> io::Result<Self> {
         // SAFETY: a fresh mapping at an address of the kernel's choice, of one page, kept until drop.
         let address = unsafe {
@@ -287,6 +287,26 @@ impl SharedWord {
     /// Replaces the word.
     pub(super) fn store(&self, value: u64) {
         self.atomic().store(value, Ordering::SeqCst);
+    }
+
+    /// Another word than the first; `None` where the page ends before it.
+    fn word(&self, index: u32) -> Option<&AtomicU64> {
+        let index = usize::try_from(index).ok()?;
+        let fits = index < Self::page() / size_of::<AtomicU64>();
+        // SAFETY: within the page that is mapped until drop, and aligned as the first is.
+        fits.then(|| unsafe { self.word.add(index).as_ref() })
+    }
+
+    /// Another word than the first; 0 where the page ends before it.
+    pub(super) fn load_at(&self, index: u32) -> u64 {
+        self.word(index).map_or(0, |word| word.load(Ordering::SeqCst))
+    }
+
+    /// Replaces another word than the first where it is 0; whether it was.
+    pub(super) fn fill_at(&self, index: u32, value: u64) -> bool {
+        let filled =
+            self.word(index).map(|word| word.compare_exchange(0, value, Ordering::SeqCst, Ordering::SeqCst));
+        filled.is_some_and(|filled| filled.is_ok())
     }
 
     /// Replaces the word where it is still what was read.

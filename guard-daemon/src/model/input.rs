@@ -4,8 +4,8 @@ use guard_common::Surface;
 use guard_common::event::Ring;
 use guard_common::map::switch::KillMode;
 
-use super::action::{Action, BootNs};
-use super::record::{Enter, Kill, Launch, Operator, Policy, Recover, Start};
+use super::action::{Action, BootNs, Position};
+use super::record::{Enrol, Enter, Kill, Launch, Mover, Operator, Policy, Recover, Start};
 use super::state::LedgerState;
 use super::state::policies::PolicyView;
 use super::state::switches::Reading;
@@ -24,6 +24,20 @@ pub enum Input {
     Kernel(Box<Action>),
     /// A task became an agent's by entering its cgroup. The instance is not filled in yet.
     Entered(Enter),
+    /// A cgroup of the host became an instance.
+    Enrolled {
+        /// What the record will say.
+        enrol: Enrol,
+        /// Profile's index, as in the label.
+        profile: u16,
+    },
+    /// An enrolled instance has these cgroups below its own.
+    Grown {
+        /// Its slot.
+        slot: u32,
+        /// Their ids.
+        below: Vec<u64>,
+    },
     /// Events are missing from a ring's sequence.
     Gap(Gap),
     /// The kernel's switches were read.
@@ -94,6 +108,27 @@ pub enum Input {
         /// Now.
         at: BootNs,
     },
+}
+
+/// A cgroup that the kernel's programs enrolled by a rule, as they tell of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagged {
+    /// When.
+    pub at: BootNs,
+    /// The ring that told of it.
+    pub ring: Ring,
+    /// Where in that ring.
+    pub position: Position,
+    /// The slot that it has.
+    pub slot: u32,
+    /// Profile's index.
+    pub profile: u16,
+    /// Its id.
+    pub cgroup: u64,
+    /// Its path, from the hierarchy's root.
+    pub path: String,
+    /// Who entered it first, or moved somebody in.
+    pub by: Mover,
 }
 
 /// A hole in one CPU's sequence of one ring.

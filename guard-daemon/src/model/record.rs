@@ -25,6 +25,8 @@ pub enum Record {
     Policy(Policy),
     /// An agent instance was enrolled.
     Launch(Launch),
+    /// A cgroup of the host became an instance, by an enrolment of the policy.
+    Enrol(Enrol),
     /// A task entered an instance's cgroup, or was found in it when the programs were loaded, and is the agent's
     /// from now on. What it starts is the agent's by birth, and is not told.
     Enter(Enter),
@@ -64,8 +66,10 @@ pub enum Record {
 }
 
 /// Every record's tag.
-pub const STAGES: [&str; 11] =
-    ["start", "stop", "policy", "launch", "enter", "exit", "enforce", "kill", "recover", "surface", "gap"];
+pub const STAGES: [&str; 12] = [
+    "start", "stop", "policy", "launch", "enrol", "enter", "exit", "enforce", "kill", "recover", "surface",
+    "gap",
+];
 
 /// An agent instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -142,6 +146,30 @@ pub struct Launch {
     pub by: Operator,
     /// What the launcher said it would run: a claim.
     pub command: Vec<String>,
+}
+
+/// See [`Record::Enrol`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrol {
+    /// When.
+    #[serde(with = "super::decimal")]
+    pub at: BootNs,
+    /// `deny` or `allow`, where the kernel told of it; absent where the daemon found the cgroup itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ring: Option<String>,
+    /// Its position in that ring.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub position: Option<Position>,
+    /// The instance.
+    pub instance: Instance,
+    /// Cgroup id.
+    #[serde(with = "super::decimal")]
+    pub cgroup: u64,
+    /// The cgroup's path, from the hierarchy's root.
+    pub path: String,
+    /// Who entered it first, or moved somebody in; absent where processes were in it before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<Mover>,
 }
 
 /// See [`Record::Enter`].

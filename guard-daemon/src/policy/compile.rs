@@ -7,10 +7,11 @@ use std::path::Path;
 
 use guard_common::map::arguments::ArgumentRules;
 use guard_common::map::cell::Cell;
+use guard_common::map::enrol::{AGENT_NAME_MAX, EnrolRule};
 use guard_common::map::zone::NameKind;
 use guard_common::{Surface, Verdict, ZoneId};
 
-use super::check::{AddressRule, ArgumentRule, ArgumentWord, Checked, Profile, Zone};
+use super::check::{AddressRule, ArgumentRule, ArgumentWord, Checked, Enrolment, LAUNCHERS, Profile, Zone};
 use super::lineage::Lineage;
 use super::problem::{Place, Problem, Problems};
 use super::rows::AddressRow;
@@ -29,11 +30,23 @@ pub struct Compiled {
     edges: BTreeMap<(u16, u16, Surface), (Verdict, Spot)>,
     addresses: Vec<AddressRow>,
     arguments: BTreeMap<(u16, u16), Vec<ArgumentRule>>,
+    enrolments: Vec<Enrolment>,
+    launchers: Option<Vec<(String, Spot)>>,
 }
 
 /// Compiles a checked policy. `lineage` is the one of the policy before, or an empty one.
 pub fn compile(checked: Checked, lineage: &Lineage) -> Result<Compiled, Problems> {
-    let Checked { sources, warnings, default_profile, profiles, zones, edges, arguments } = checked;
+    let Checked {
+        sources,
+        warnings,
+        default_profile,
+        profiles,
+        zones,
+        edges,
+        arguments,
+        enrolments,
+        launchers,
+    } = checked;
     let lineage = lineage.extended(&sources, &profiles, &zones)?;
     let profile_id = ids(&lineage.profiles, 0);
     let zone_id = ids(&lineage.zones, ZoneId::POLICY_FIRST.0);
@@ -69,6 +82,8 @@ pub fn compile(checked: Checked, lineage: &Lineage) -> Result<Compiled, Problems
         edges,
         addresses,
         arguments,
+        enrolments,
+        launchers,
         lineage,
     })
 }
@@ -176,6 +191,46 @@ impl Compiled {
     /// The rules on arguments as the kernel gets them.
     pub fn argument_rows(&self) -> Vec<(u16, u16, ArgumentRules)> {
         self.arguments.iter().map(|((profile, zone), rules)| (*profile, *zone, table_of(rules))).collect()
+    }
+
+    /// Every enrolment, in the order in which they are asked.
+    pub fn enrolments(&self) -> &[Enrolment] {
+        &self.enrolments
+    }
+
+    /// Where an enrolment is written.
+    pub fn enrolment_place(&self, enrolment: &Enrolment) -> Place {
+        self.sources.place(enrolment.spot)
+    }
+
+    /// The rules that enrolments come to: exceptions stand before what they are made from.
+    pub fn rules(&self) -> Vec<EnrolRule> {
+        let mut rules = Vec::new();
+        for (number, enrolment) in (0..).zip(&self.enrolments) {
+            let Some((profile, _)) = self.profile(&enrolment.profile) else { continue };
+            let mut name = [0; AGENT_NAME_MAX];
+            let given = enrolment.name.as_deref().unwrap_or_default().bytes();
+            name.iter_mut().zip(given).for_each(|(into, byte)| *into = byte);
+            let row = |except| EnrolRule { enrolment: number, profile, name, except, ..EnrolRule::NOTHING };
+            let of = |row: EnrolRule, glob: EnrolRule| {
+                let EnrolRule { components, count, kind, .. } = glob;
+                EnrolRule { components, count, kind, ..row }
+            };
+            rules.extend(enrolment.except.iter().map(|glob| of(row(1), glob.row())));
+            rules.push(of(row(0), enrolment.glob.row()));
+        }
+        rules
+    }
+
+    /// Programs that set agents up, each with its place where the policy names it itself; none without enrolments.
+    pub fn launchers(&self) -> Vec<(&str, Option<Place>)> {
+        match &self.launchers {
+            _ if self.enrolments.is_empty() => Vec::new(),
+            Some(own) => {
+                own.iter().map(|(path, spot)| (path.as_str(), Some(self.sources.place(*spot)))).collect()
+            }
+            None => LAUNCHERS.iter().map(|path| (*path, None)).collect(),
+        }
     }
 
     /// The zone of an absolute path, found as the kernel finds an object's: from the leaf outward, at each step

@@ -7,7 +7,7 @@ use std::fmt;
 use guard_common::{Surface, Verdict};
 use serde::Serialize;
 
-use super::check::{Launch, Zone};
+use super::check::{Enrolment, Launch, Zone};
 use super::compile::Compiled;
 
 /// One difference.
@@ -66,6 +66,13 @@ pub enum Change {
         /// Forbidden no longer.
         removed: Vec<String>,
     },
+    /// Cgroups are agents' from now on, or new ones no longer.
+    Enrolments {
+        /// Enrolments that are new.
+        added: Vec<String>,
+        /// Those that are gone; what was enrolled by them stays.
+        removed: Vec<String>,
+    },
     /// Objects came to a zone, or left it.
     Objects {
         /// The zone.
@@ -84,6 +91,10 @@ pub fn diff(before: &Compiled, after: &Compiled) -> Vec<Change> {
     edges(before, after, &mut changes);
     objects(before, after, &mut changes);
     arguments(before, after, &mut changes);
+    let (added, removed) = differ(&enrolled(before), &enrolled(after));
+    if !added.is_empty() || !removed.is_empty() {
+        changes.push(Change::Enrolments { added, removed });
+    }
     changes
 }
 
@@ -190,6 +201,16 @@ fn arguments(before: &Compiled, after: &Compiled, changes: &mut Vec<Change>) {
     }
 }
 
+fn enrolled(policy: &Compiled) -> BTreeSet<String> {
+    let told = |enrolment: &Enrolment| {
+        let Enrolment { glob, except, profile, name, spot: _ } = enrolment;
+        let except: String = except.iter().map(|glob| format!(" except {glob}")).collect();
+        let name = name.as_ref().map(|name| format!(" named {name}")).unwrap_or_default();
+        format!("{glob}{except} as {profile}{name}")
+    };
+    policy.enrolments().iter().map(told).collect()
+}
+
 fn members(zone: &Zone) -> BTreeSet<String> {
     let Zone { name: _, paths, names, packages, digests, addresses, spot: _ } = zone;
     let names = names.iter().map(|(rule, _)| rule.to_string());
@@ -226,6 +247,10 @@ impl fmt::Display for Change {
             }
             Self::Arguments { profile, zone, added, removed } => {
                 write!(f, "{profile} -> {zone}, forbidden arguments:")?;
+                members_changed(f, added, removed)
+            }
+            Self::Enrolments { added, removed } => {
+                f.write_str("enrolled:")?;
                 members_changed(f, added, removed)
             }
             Self::Objects { zone, added, removed } => {

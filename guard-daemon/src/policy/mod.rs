@@ -12,6 +12,7 @@ mod check;
 mod compile;
 pub mod diff;
 mod document;
+pub mod enrolled;
 mod lineage;
 pub mod problem;
 pub mod resolve;
@@ -21,7 +22,8 @@ mod source;
 mod tests;
 
 pub use check::{
-    AddressRule, ArgumentRule, ArgumentWord, Checked, Launch, Launcher, NameRule, Profile, Zone, check,
+    AddressRule, ArgumentRule, ArgumentWord, Checked, Enrolment, Glob, Launch, Launcher, NameRule, Profile,
+    Zone, check,
 };
 pub use compile::{Compiled, compile};
 pub use diff::{Change, diff};

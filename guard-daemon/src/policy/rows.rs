@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 use guard_common::limits::CHILD_NAME_LEN_MAX;
 use guard_common::map::arguments::ArgumentRules;
 use guard_common::map::cell::Cell;
+use guard_common::map::enrol::EnrolRule;
 use guard_common::map::zone::{Mark, NameKind};
 
 /// One inode as the kernel's walk sees it: the kernel's device number `(major << 20) | minor`, with
@@ -32,6 +33,10 @@ pub struct Rows {
     pub arguments: Vec<(u16, u16, ArgumentRules)>,
     /// SHA-256 of programs to their mark.
     pub digests: Vec<([u8; 32], Mark)>,
+    /// Enrolments, in the order in which they are asked.
+    pub enrol: Vec<EnrolRule>,
+    /// Programs that set agents up: (folder, name, NUL-padded).
+    pub launchers: Vec<(InodeKey, [u8; CHILD_NAME_LEN_MAX])>,
 }
 
 /// One address rule.

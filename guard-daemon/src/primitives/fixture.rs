@@ -1,6 +1,6 @@
 //! One action and one state that every primitive passes; tests change what they are about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guard_common::event::Ring;
 use guard_common::map::cell::Cell;
@@ -99,7 +99,14 @@ pub(crate) fn policy() -> PolicyView {
 }
 
 pub(crate) fn enrolled() -> Enrolled {
-    Enrolled { instance: instance(), profile: PROFILE, cgroup: Some(CGROUP), since: 10, ended: None }
+    Enrolled {
+        instance: instance(),
+        profile: PROFILE,
+        cgroup: Some(CGROUP),
+        below: BTreeSet::from([CGROUP + 1]),
+        since: 10,
+        ended: None,
+    }
 }
 
 pub(crate) fn instance() -> Instance {

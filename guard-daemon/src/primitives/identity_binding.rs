@@ -39,6 +39,7 @@ fn agrees(action: &Action, enrolled: &Enrolled) -> (Answer, String) {
     // A process moved to another cgroup keeps its label: the policy still holds, the record says where it is.
     if let Some(known) = enrolled.cgroup
         && actor.cgroup != known
+        && !enrolled.below.contains(&actor.cgroup)
     {
         let now = actor.cgroup;
         return (Answer::Fail, format!("acts from cgroup {now}, and {who} was enrolled in cgroup {known}"));
@@ -67,6 +68,7 @@ mod tests {
         assert_eq!(answer(|action, _| action.actor.slot = 8), Answer::Fail, "unknown label");
         assert_eq!(answer(|action, _| action.actor.profile = 9), Answer::Fail, "another profile");
         assert_eq!(answer(|action, _| action.actor.cgroup = 1), Answer::Fail, "left its cgroup");
+        assert_eq!(answer(|action, _| action.actor.cgroup += 1), Answer::Pass, "below its cgroup");
         assert_eq!(answer(|action, _| action.at = 9), Answer::Fail, "before the launch");
     }
 

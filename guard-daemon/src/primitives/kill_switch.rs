@@ -59,7 +59,8 @@ fn refusing_switch(action: &Action) -> Option<Switch> {
         | Reason::ArgumentRule
         | Reason::ArgumentsTooLong
         | Reason::HoldsRoot
-        | Reason::UnknownAgent => None,
+        | Reason::UnknownAgent
+        | Reason::NoSlot => None,
     }
 }
 

@@ -47,7 +47,9 @@ fn looked_at_zone(action: &Action) -> Looked {
         Reason::KillSwitch | Reason::KillSwitchAgent | Reason::SurfaceOff => {
             Looked::Away("a switch answered before the zone was looked at")
         }
-        Reason::UnknownAgent => Looked::Away("the kernel did not know whose edges to look at"),
+        Reason::UnknownAgent | Reason::NoSlot => {
+            Looked::Away("the kernel did not know whose edges to look at")
+        }
         Reason::EdgeAllows if action.operation == Operation::Fork => Looked::Away("a fork crosses no zone"),
         Reason::UnresolvedObject
         | Reason::PathTooDeep
@@ -228,8 +230,13 @@ mod tests {
 
     #[test]
     fn a_switch_that_answered_first_is_not_this_primitives_concern() {
-        for reason in [Reason::KillSwitch, Reason::KillSwitchAgent, Reason::SurfaceOff, Reason::UnknownAgent]
-        {
+        for reason in [
+            Reason::KillSwitch,
+            Reason::KillSwitchAgent,
+            Reason::SurfaceOff,
+            Reason::UnknownAgent,
+            Reason::NoSlot,
+        ] {
             assert_eq!(
                 answer(&fixture::refused(reason, ZoneId::UNRESOLVED)),
                 Answer::NotApplicable,

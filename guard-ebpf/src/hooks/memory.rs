@@ -5,7 +5,8 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
-use super::{News, conclude, raw_argument, report};
+use super::begin::loads_abroad;
+use super::{EACCES, News, conclude, raw_argument, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
@@ -31,8 +32,18 @@ const OWN_CODE: u32 = 1 << 31;
 // kernel: int security_mmap_file(struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 #[lsm(hook = "mmap_file")]
 pub fn mmap_file(ctx: LsmContext) -> i32 {
-    let Some(subject) = Subject::current() else { return 0 };
     let (prot, flags) = (ctx.arg::<u32>(2), ctx.arg::<u32>(3));
+    let subject = match Subject::current() {
+        Some(subject) => subject,
+        None => {
+            if prot & PROT_EXEC == 0 || loads_abroad() == 0 {
+                return 0;
+            }
+            // A label that could not be stored is no licence.
+            let Some(subject) = Subject::current_judged() else { return -EACCES };
+            subject
+        }
+    };
     let is_shared = flags & MAP_SHARED != 0;
     let exec = prot & PROT_EXEC != 0;
     let mut report = report(&subject, Operation::Map, Surface::Read);
@@ -199,8 +210,8 @@ fn judge_change(subject: &Subject, file: File, asked: u32, report: &mut Report) 
             Err(reason) => return Err(reason),
         }
     }
-    if asked & OWN_CODE != 0 {
-        run_memory(subject, report)?;
+    if asked & OWN_CODE == 0 {
+        return Ok(News::Count);
     }
-    Ok(News::Count)
+    run_memory(subject, report)
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod attribute;
+mod begin;
 mod descriptor;
 mod exec;
 mod file;

@@ -3,15 +3,18 @@
 use aya_ebpf::macros::{btf_tracepoint, lsm};
 use aya_ebpf::programs::{BtfTracePointContext, LsmContext};
 use guard_common::event::EventKind;
-use guard_common::map::label::Label;
+use guard_common::map::enrol::LABEL_WAITS;
+use guard_common::map::label::{Label, MISSED};
 use guard_common::{Operation, Reason, Surface, Verdict};
 
 use super::{News, conclude_nameless, report};
 use crate::checks::kill_switch;
 use crate::diagnostics;
 use crate::emit::{self, Object, Report};
+use crate::enrol::label_of_entered;
 use crate::fail::{self, Fault};
-use crate::kernel::{Cgroup, Task};
+use crate::kernel::{Cgroup, Runner, Task};
+use crate::launcher::{self, When};
 use crate::maps::ENTERED;
 use crate::subject::{Subject, label_of, label_of_cgroup, set_label};
 
@@ -42,13 +45,13 @@ fn judge_birth(subject: &Subject, child: Task) -> Result<News, Reason> {
 // Once for a whole process, with its first thread.
 #[btf_tracepoint(function = "cgroup_attach_task")]
 pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
-    let Some(label) = label_of_cgroup(Cgroup(ctx.arg(0))) else { return 0 };
+    let Some(label) = label_of_entered(Cgroup(ctx.arg(0))) else { return 0 };
     let (task, threadgroup) = (Task(ctx.arg(2)), ctx.arg::<u64>(3) & 1 != 0);
     if threadgroup {
-        note_entered();
+        note_entered(1);
     }
     if label_of(task).is_none() {
-        enrol(task, &label, Fault::LabelEnter);
+        enrol(task, &label, Fault::LabelEnter, When::Entering);
     }
     0
 }
@@ -62,8 +65,11 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     if label_of(child).is_some() {
         return 0;
     }
-    if let Some(label) = label_of_cgroup(child.cgroup()) {
-        enrol(child, &label, Fault::LabelEnter);
+    let cgroup = child.cgroup();
+    let stays = Task(ctx.arg(0)).cgroup().address() == cgroup.address();
+    let label = if stays { label_of_cgroup(cgroup) } else { label_of_entered(cgroup) };
+    if let Some(label) = label {
+        enrol(child, &label, Fault::LabelEnter, When::Entering);
     }
     0
 }
@@ -88,19 +94,44 @@ pub fn enrol_existing(ctx: *mut core::ffi::c_void) -> i32 {
         return 0;
     }
     if let Some(label) = label_of_cgroup(task.cgroup()) {
-        enrol(task, &label, Fault::LabelExisting);
+        enrol(task, &label, Fault::LabelExisting, When::Found);
     }
     0
 }
 
+/// Labels a task, unless it runs what sets the agent up: then it is labelled when it starts something else.
 #[inline(always)]
-fn enrol(task: Task, label: &Label, site: Fault) {
-    let stored = !fail::injected(site) && set_label(task, label).is_ok();
-    diagnostics::entered(label, stored);
-    if !stored {
-        fail::count(site, 0);
-        return;
+fn enrol(task: Task, label: &Label, site: Fault, when: When) {
+    if label.flags & LABEL_WAITS == 0 {
+        give(task, label, site);
+    } else if !launcher::is_run_by(task, when) {
+        give(task, &own(task, label), site);
     }
+}
+
+/// A task's label by that of its cgroup: the mounts that it was set up with are its own.
+#[inline(always)]
+pub(super) fn own(task: Task, label: &Label) -> Label {
+    Label { flags: 0, mounts: Runner::from(task).mounts(), ..*label }
+}
+
+/// Stores a label, and tells of it. One that cannot be stored is looked for again by whatever the task does.
+#[inline(never)]
+fn give(task: Task, label: &Label, site: Fault) -> i32 {
+    if fail::injected(site) || set_label(task, label).is_err() {
+        diagnostics::entered(label, false);
+        fail::count(site, 0);
+        note_entered(MISSED);
+        return 0;
+    }
+    tell_entered(task, label);
+    0
+}
+
+/// Tells of a task that became the agent's.
+#[inline(always)]
+pub(super) fn tell_entered(task: Task, label: &Label) {
+    diagnostics::entered(label, true);
     let ids = u64::from(task.pid()) | (u64::from(task.tgid()) << 32);
     emit::tell_nameless(&Report {
         kind: EventKind::Entered as u16,
@@ -116,10 +147,15 @@ fn enrol(task: Task, label: &Label, site: Fault) {
 }
 
 #[inline(always)]
-fn note_entered() {
+fn note_entered(how: u64) {
     if let Some(entered) = ENTERED.get_ptr_mut(0) {
         // SAFETY: a live array row, changed atomically.
         unsafe {
+            if how == MISSED {
+                core::intrinsics::atomic_or::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(
+                    entered, MISSED,
+                );
+            }
             core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(
                 entered, 1,
             )

@@ -26,3 +26,25 @@ pub fn opaque<T: Copy>(value: T) -> T {
     // A read of one's own stack does not fail.
     raw::read((&raw const value) as u64)
 }
+
+/// The lowest bits of a number, up to 32 of them. Where the compiler knows that no others are set it would leave the
+/// mask out, and the verifier would not know.
+#[inline(always)]
+pub fn low_bits<const MASK: i32>(value: u64) -> u64 {
+    let mut value = value;
+    // SAFETY: changes a register of its own.
+    unsafe { core::arch::asm!("{0} &= {1}", inout(reg) value, const MASK, options(nostack)) };
+    value
+}
+
+/// A key of a map, all zero. Word by word: `memset` is a function, with a stack frame of its own and a loop over bytes.
+#[inline(always)]
+pub fn blank<T, Word: From<u8>>(key: &mut core::mem::MaybeUninit<T>) -> &mut T {
+    const { assert!(size_of::<T>() % size_of::<Word>() == 0 && align_of::<T>() >= align_of::<Word>()) };
+    for word in 0..size_of::<T>() / size_of::<Word>() {
+        // SAFETY: within the value, and aligned. Volatile: or the compiler makes it `memset` again.
+        unsafe { core::ptr::write_volatile(key.as_mut_ptr().cast::<Word>().add(word), Word::from(0)) };
+    }
+    // SAFETY: every byte is written; keys are bytes with names.
+    unsafe { key.assume_init_mut() }
+}

@@ -13,10 +13,10 @@ mod structs;
 mod task;
 
 pub use dentry::{Dentry, Inode};
-pub use offsets::offset;
+pub use offsets::{host_mounts, host_root, offset};
 pub use socket::{Msghdr, Sock, Socket};
 pub use structs::{Bprm, File, Iattr, Path, RenameData, Vma};
-pub use task::{Cgroup, Task, UserNamespace};
+pub use task::{Cgroup, Group, Runner, Task, UserNamespace};
 
 use core::ffi::c_void;
 

@@ -1,5 +1,5 @@
 //! What the loader tells the programs about the running kernel: field offsets, from `guard_common::fields::ALL`,
-//! which mount namespace is the host's, and how it sends files.
+//! which mount namespace and which root folder are the host's, and how it sends files.
 
 /// `guard_common::fields::HOST_MOUNTS`.
 #[unsafe(no_mangle)]
@@ -43,6 +43,24 @@ static INJECTS_FAULTS: u32 = 0;
 pub fn injects_faults() -> bool {
     // SAFETY: as above.
     unsafe { core::ptr::read_volatile(&raw const INJECTS_FAULTS) != 0 }
+}
+
+/// `guard_common::fields::HOST_ROOT`.
+#[unsafe(no_mangle)]
+static HOST_ROOT_INO: u64 = 0;
+#[unsafe(no_mangle)]
+static HOST_ROOT_DEV: u64 = 0;
+
+/// Inode number and device of the host's root folder.
+#[inline(always)]
+pub fn host_root() -> (u64, u32) {
+    // SAFETY: as above.
+    unsafe {
+        (
+            core::ptr::read_volatile(&raw const HOST_ROOT_INO),
+            core::ptr::read_volatile(&raw const HOST_ROOT_DEV) as u32,
+        )
+    }
 }
 
 macro_rules! statics {

@@ -33,6 +33,15 @@ pub fn try_read<T: Copy>(address: u64) -> Option<T> {
     }
 }
 
+/// Number of what newer kernels put a mount in that stands nowhere yet (nsfs.h); older ones give that no number.
+const MNT_NS_ANON_INO: u32 = 0xefff_fff7;
+
+/// Mounts of one file system that are looked at for the host's: rounds that a walk outward needs beside its steps.
+pub const MOUNTS_MAX: u32 = 256;
+
+/// The search for the host's mount is over, and there is none.
+const NO_HOST_MOUNT: u64 = u64::MAX;
+
 /// A dentry and the mount it is seen through, by bare addresses.
 #[derive(Clone, Copy)]
 pub struct Place {
@@ -89,6 +98,12 @@ impl Place {
         read::<u16>(inode + offset::OFF_INODE_MODE() as u64) & 0o170_000 == 0o040_000
     }
 
+    /// The name of the directory that it stands in.
+    #[inline(always)]
+    pub fn directory(self) -> Self {
+        Self { dentry: read(self.dentry + offset::OFF_DENTRY_PARENT() as u64), mount: self.mount }
+    }
+
     /// Device number, in the kernel's form; 0 where it could not be read.
     #[inline(always)]
     pub fn dev(self) -> u32 {
@@ -135,17 +150,89 @@ impl Place {
         read::<u64>(mount + offset::OFF_MOUNT_NS() as u64) == MNT_NS_INTERNAL
     }
 
+    /// Whether it is its file system's root.
+    #[inline(always)]
+    pub fn is_root(self) -> bool {
+        self.directory().dentry == self.dentry
+    }
+
+    /// Turns a file system's root to the host's own mount of it, if there is one: so that a step outward leads where it
+    /// leads the host. Looks at one mount a call, because a loop within a loop takes more stack than there is. Whether
+    /// it is done; `seek` is its state, 0 at each new place.
+    ///
+    /// The list is not locked: what changes meanwhile can only end the search early, for what it takes is looked at by
+    /// itself.
+    #[inline(always)]
+    pub fn turn_to_host(&mut self, seek: &mut u64) -> bool {
+        seek_host_mount(self, seek) != 0
+    }
+
+    #[inline(always)]
+    fn look_for_host_mount(&mut self, seek: &mut u64) -> bool {
+        if *seek == NO_HOST_MOUNT || !self.is_root() || self.is_on_host_mount() {
+            return true;
+        }
+        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64);
+        let head = superblock + offset::OFF_SB_MOUNTS() as u64;
+        if *seek == 0 {
+            *seek = read(head);
+        }
+        if *seek == 0 || *seek == head {
+            *seek = NO_HOST_MOUNT;
+            return true;
+        }
+        // Older kernels chain the fields themselves, in a ring through the head; newer ones the mounts.
+        let instance = offset::OFF_MOUNT_INSTANCE() as u64;
+        let is_ring = instance != guard_common::fields::ABSENT;
+        let mount = if is_ring { *seek - instance } else { *seek };
+        let seen = Self { dentry: self.dentry, mount: mount + offset::OFF_MOUNT_MNT() as u64 };
+        let shown: u64 = read(seen.mount + offset::OFF_VFSMOUNT_ROOT() as u64);
+        if shown == self.dentry && seen.is_on_host_mount() {
+            self.mount = seen.mount;
+            return true;
+        }
+        let next: u64 = read(if is_ring { *seek } else { mount + offset::OFF_MOUNT_NEXT_OF_SB() as u64 });
+        *seek = if next == 0 { NO_HOST_MOUNT } else { next };
+        false
+    }
+
     /// Whether the mount is one of the host's own mount namespace: no agent put it where it is.
     #[inline(always)]
     pub fn is_on_host_mount(self) -> bool {
+        let number = self.mount_namespace();
+        number != 0 && number == host_mounts()
+    }
+
+    /// Number of the namespace that the mount belongs to; 0 where it belongs to none: it was taken out of its
+    /// namespace while somebody holds it, or is the kernel's own.
+    #[inline(always)]
+    pub fn mount_namespace(self) -> u32 {
         let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
         let namespace: u64 = read(mount + offset::OFF_MOUNT_NS() as u64);
+        // A small negative number stands for the kernel's own.
+        if namespace == 0 || (namespace as i64) > -4096 && (namespace as i64) < 0 {
+            return 0;
+        }
         let number: u32 = read(namespace + offset::OFF_MOUNT_NAMESPACE_NUMBER() as u64);
-        number != 0 && number == host_mounts()
+        if number == MNT_NS_ANON_INO { 0 } else { number }
+    }
+
+    /// Whether the file system is one that only the kernel mounts: memory files, pipes, sockets.
+    #[inline(always)]
+    pub fn is_kernel_internal(self) -> bool {
+        /// `SB_KERNMOUNT`; user space cannot set it.
+        const SB_KERNMOUNT: u64 = 1 << 22;
+        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64);
+        read::<u64>(superblock + offset::OFF_SB_FLAGS() as u64) & SB_KERNMOUNT != 0
     }
 
     #[inline(always)]
     fn nowhere(self, way: Way) -> Step {
         Step { way, to: self }
     }
+}
+
+#[inline(never)]
+fn seek_host_mount(place: &mut Place, seek: &mut u64) -> u32 {
+    u32::from(place.look_for_host_mount(seek))
 }

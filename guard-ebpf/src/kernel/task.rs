@@ -2,19 +2,16 @@
 
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 
-use super::{Inode, fields, kernel_pointer, offset, raw};
+use super::raw::{self, Place};
+use super::{Inode, fields, kernel_pointer, offset};
 
 kernel_pointer! {
     /// `struct task_struct`.
     Task;
     /// `struct css_set`.
     CssSet;
-    /// `struct cgroup`.
+    /// `struct cgroup`, only ever passed on as an address.
     Cgroup;
-    /// `struct cgroup_subsys_state`.
-    Css;
-    /// `struct kernfs_node`.
-    KernfsNode;
     /// `struct user_namespace`.
     UserNamespace;
 }
@@ -72,33 +69,119 @@ fields!(UserNamespace {
     level: u32 = OFF_USER_NAMESPACE_LEVEL;
 });
 
+/// A task by its bare address, for questions that are asked seldom and lead far.
+#[derive(Clone, Copy)]
+pub struct Runner(u64);
+
+impl From<Task> for Runner {
+    #[inline(always)]
+    fn from(task: Task) -> Self {
+        Self(task.address())
+    }
+}
+
+impl Runner {
+    /// The name by which the program that it runs was started; no dentry where it runs none.
+    #[inline(always)]
+    pub fn program(self) -> Place {
+        let memory: u64 = raw::read(self.0 + offset::OFF_TASK_MM() as u64);
+        if memory == 0 {
+            return Place { dentry: 0, mount: 0 };
+        }
+        let file: u64 = raw::read(memory + offset::OFF_MM_EXE_FILE() as u64);
+        if file == 0 {
+            return Place { dentry: 0, mount: 0 };
+        }
+        Place {
+            dentry: raw::read(file + offset::OFF_FILE_PATH_DENTRY() as u64),
+            mount: raw::read(file + offset::OFF_FILE_PATH_MNT() as u64),
+        }
+    }
+
+    /// Number of its mount namespace; 0 where it has none any more.
+    #[inline(always)]
+    pub fn mounts(self) -> u32 {
+        let namespaces: u64 = raw::read(self.0 + offset::OFF_TASK_NSPROXY() as u64);
+        if namespaces == 0 {
+            return 0;
+        }
+        let mounts: u64 = raw::read(namespaces + offset::OFF_NSPROXY_MNT_NS() as u64);
+        raw::read(mounts + offset::OFF_MOUNT_NAMESPACE_NUMBER() as u64)
+    }
+
+    /// Its root folder, on no mount; no dentry where it has none any more.
+    #[inline(always)]
+    pub fn root(self) -> Place {
+        let fs: u64 = raw::read(self.0 + offset::OFF_TASK_FS() as u64);
+        let dentry = if fs == 0 { 0 } else { raw::read(fs + offset::OFF_FS_ROOT_DENTRY() as u64) };
+        Place { dentry, mount: 0 }
+    }
+
+    /// The inode behind one of its first descriptors, which every table has room for; 0 where there is none.
+    #[inline(always)]
+    pub fn standard(self, number: u32) -> u64 {
+        let files: u64 = raw::read(self.0 + offset::OFF_TASK_FILES() as u64);
+        let table: u64 = raw::read(files + offset::OFF_FILES_TABLE() as u64);
+        let all: u64 = raw::read(table + offset::OFF_TABLE_FILES() as u64);
+        let file: u64 = raw::read(all + 8 * u64::from(number & 3));
+        if file == 0 { 0 } else { raw::read(file + offset::OFF_FILE_F_INODE() as u64) }
+    }
+
+    /// Who waits for its end.
+    #[inline(always)]
+    pub fn parent(self) -> Self {
+        Self(raw::read(self.0 + offset::OFF_TASK_REAL_PARENT() as u64))
+    }
+
+    /// Process id.
+    #[inline(always)]
+    pub fn tgid(self) -> u32 {
+        raw::read(self.0 + offset::OFF_TASK_TGID() as u64)
+    }
+}
+
 fields!(CssSet {
     default_cgroup: Cgroup = OFF_CSS_SET_DFL_CGRP;
 });
 
-fields!(Cgroup {
-    kernfs_node: KernfsNode = OFF_CGROUP_KN;
-    parent_css: Css = OFF_CGROUP_PARENT;
-});
+/// A cgroup by its bare address, for walks that the verifier cannot follow.
+#[derive(Clone, Copy)]
+pub struct Group(u64);
 
-impl Cgroup {
-    /// What user space sees as the directory's inode number.
+impl From<Cgroup> for Group {
     #[inline(always)]
-    pub fn id(self) -> u64 {
-        self.kernfs_node().id()
-    }
-
-    /// The cgroup above; none at the root.
-    #[inline(always)]
-    pub fn parent(self) -> Option<Self> {
-        self.parent_css().checked()?.cgroup().checked()
+    fn from(cgroup: Cgroup) -> Self {
+        Self(cgroup.address())
     }
 }
 
-fields!(Css {
-    cgroup: Cgroup = OFF_CSS_CGROUP;
-});
+impl Group {
+    /// What user space sees as the directory's inode number.
+    #[inline(always)]
+    pub fn id(self) -> u64 {
+        raw::read(self.node() + offset::OFF_KERNFS_NODE_ID() as u64)
+    }
 
-fields!(KernfsNode {
-    id: u64 = OFF_KERNFS_NODE_ID;
-});
+    /// Address of its name's bytes, which a NUL ends.
+    #[inline(always)]
+    pub fn name(self) -> u64 {
+        raw::read(self.node() + offset::OFF_KERNFS_NODE_NAME() as u64)
+    }
+
+    /// The cgroup above. That of the root is none.
+    #[inline(always)]
+    pub fn parent(self) -> Self {
+        let css: u64 = raw::read(self.0 + offset::OFF_CGROUP_PARENT() as u64);
+        if css == 0 { Self(0) } else { Self(raw::read(css + offset::OFF_CSS_CGROUP() as u64)) }
+    }
+
+    #[inline(always)]
+    pub fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline(always)]
+    fn node(self) -> u64 {
+        raw::read(self.0 + offset::OFF_CGROUP_KN() as u64)
+    }
+}

@@ -69,7 +69,7 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
         }
     }
     emit::count_walk(operation);
-    let found = walk::outward(dentry, file.mount().address(), subject.slot());
+    let found = walk::outward(dentry, file.mount().address(), subject.view());
     let zone = found.zone()?;
     // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
     if found.may_be_kept() && dentry.inode().0 == inode.0 {

@@ -3,7 +3,8 @@
 //!
 //! The walk follows the file system, not the mounts: a bind mount, a chroot or a mount namespace shows an
 //! object elsewhere and changes nothing. Only a file system that had no mark at its root when the policy was
-//! loaded is left through its mount point, and only through one of the host's own mounts.
+//! loaded is left through its mount point: the host's own, wherever the agent sees it; else the one in the mount
+//! namespace that its launcher made for it.
 
 mod cache;
 mod names;
@@ -31,7 +32,7 @@ pub struct Place {
 /// The zone of a name, whether or not it has an object yet.
 #[inline(always)]
 pub fn of_dentry(subject: &Subject, dentry: Dentry, mount: u64) -> Result<Place, Reason> {
-    let found = walk::outward(dentry, mount, subject.slot());
+    let found = walk::outward(dentry, mount, subject.view());
     let zone = found.zone()?;
     Ok(Place { zone: subject.sees(zone), is_root: found.is_leaf(), holds_root: found.holds_root() })
 }
@@ -47,6 +48,6 @@ pub fn of_socket(subject: &Subject, place: raw::Place) -> Result<u32, Reason> {
             return Err(Reason::KernelFault);
         }
     }
-    let found = walk::Found(walk::through_mounts(place.dentry, place.mount, subject.slot()));
+    let found = walk::Found(walk::through_mounts(place.dentry, place.mount, subject.view()));
     Ok(subject.sees(found.zone()?))
 }

@@ -1,11 +1,13 @@
 //! Name rules: `.ssh` anywhere on the way, `*.pem` and `.env.*` on the object's own name.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use guard_common::limits::{CHILD_NAME_LEN_MAX, NAME_RULE_LEN_MAX};
 use guard_common::map::zone::{ChildKey, NameKey, NameKind, NameLengths};
 
 use crate::fail::{self, Fault};
-use crate::kernel::loops::{END, GO_ON, opaque, repeat};
+use crate::kernel::loops::{END, GO_ON, blank, opaque, repeat};
 use crate::maps::{CHILDREN, NAME_LENGTHS, NAMES};
 
 /// No rule.
@@ -77,8 +79,9 @@ fn ends_of_length(turn: u32, state: *mut Ends) -> i64 {
 
 #[inline(never)]
 fn look_up(slot: u32, kind: u32, len: u32, name: u64) -> u32 {
-    let mut key =
-        NameKey { slot: slot as u16, kind: kind as u8, len: len as u8, name: [0; NAME_RULE_LEN_MAX] };
+    let mut key = MaybeUninit::<NameKey>::uninit();
+    let key = blank::<_, u16>(&mut key);
+    (key.slot, key.kind, key.len) = (slot as u16, kind as u8, len as u8);
     if len == 0 || len > NAME_RULE_LEN_MAX as u32 {
         return NONE;
     }
@@ -89,14 +92,15 @@ fn look_up(slot: u32, kind: u32, len: u32, name: u64) -> u32 {
         return FAULT;
     }
     // SAFETY: copied at once.
-    unsafe { NAMES.get(&key) }.map_or(NONE, |mark| u32::from(mark.zone))
+    unsafe { NAMES.get(&*key) }.map_or(NONE, |mark| u32::from(mark.zone))
 }
 
 /// The zone of a rule for a name that did not exist under this directory when the policy was loaded.
 #[inline(never)]
 pub fn child(ino: u64, dev_slot: u64, len: u32, name: u64) -> u32 {
-    let mut key =
-        ChildKey { ino, dev: dev_slot as u32, slot: (dev_slot >> 32) as u32, name: [0; CHILD_NAME_LEN_MAX] };
+    let mut key = MaybeUninit::<ChildKey>::uninit();
+    let key = blank::<_, u64>(&mut key);
+    (key.ino, key.dev, key.slot) = (ino, dev_slot as u32, (dev_slot >> 32) as u32);
     if len == 0 || len > CHILD_NAME_LEN_MAX as u32 {
         return NONE;
     }
@@ -107,5 +111,5 @@ pub fn child(ino: u64, dev_slot: u64, len: u32, name: u64) -> u32 {
         return FAULT;
     }
     // SAFETY: copied at once.
-    unsafe { CHILDREN.get(&key) }.map_or(NONE, |mark| u32::from(mark.zone))
+    unsafe { CHILDREN.get(&*key) }.map_or(NONE, |mark| u32::from(mark.zone))
 }

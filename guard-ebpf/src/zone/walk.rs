@@ -8,7 +8,7 @@ use super::names;
 use crate::fail::{self, Fault};
 use crate::kernel::Dentry;
 use crate::kernel::loops::{END, GO_ON, opaque, repeat};
-use crate::kernel::raw::{Place, Way};
+use crate::kernel::raw::{MOUNTS_MAX, Place, Way};
 use crate::maps::MARKS;
 
 /// A walk's result in one register: functions called by programs return nothing larger.
@@ -123,14 +123,14 @@ const AT_ROOT: u32 = THROUGH_MOUNT;
 
 /// Walks within the file system; through mounts only where its root has no mark.
 #[inline(always)]
-pub fn outward(dentry: Dentry, mount: u64, slot: u32) -> Found {
+pub fn outward(dentry: Dentry, mount: u64, view: u64) -> Found {
     for fault in [Fault::WalkRead, Fault::NameRead] {
         if fail::injected(fault) {
             return Found(Found::nothing(Reason::KernelFault));
         }
     }
-    let found = within(dentry, slot);
-    Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, slot) } else { found })
+    let found = within(dentry, view as u32);
+    Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, view) } else { found })
 }
 
 #[inline(never)]
@@ -195,8 +195,11 @@ fn step_outward(step: u32, walk: *mut Walk) -> i64 {
 /// A walk through mounts.
 struct Crossing {
     at: Place,
+    /// Of [`Place::turn_to_host`].
+    seek: u64,
     slot: u32,
-    exact_lengths: u64,
+    /// Mount namespace that was made for the agent; 0 for none.
+    mounts: u32,
     child_len: u32,
     found: u32,
     child_name: u64,
@@ -205,16 +208,18 @@ struct Crossing {
 /// The same walk by probe reads, on through mounts: from a name that the verifier does not know, or on a file
 /// system whose root has no mark.
 #[inline(never)]
-pub fn through_mounts(dentry: u64, mount: u64, slot: u32) -> u32 {
+pub fn through_mounts(dentry: u64, mount: u64, view: u64) -> u32 {
+    let slot = view as u32;
     let mut crossing = Crossing {
         at: opaque(Place { dentry, mount }),
+        seek: opaque(0),
         slot,
-        exact_lengths: names::lengths(slot).exact,
+        mounts: (view >> 32) as u32,
         child_len: opaque(0),
         found: opaque(0),
         child_name: opaque(0),
     };
-    repeat(WALK_STEPS_MAX, &mut crossing, step_through);
+    repeat(WALK_STEPS_MAX + MOUNTS_MAX, &mut crossing, step_through);
     let found = opaque(crossing.found);
     if found == 0 { Found::nothing(Reason::PathTooDeep) } else { found }
 }
@@ -222,6 +227,10 @@ pub fn through_mounts(dentry: u64, mount: u64, slot: u32) -> u32 {
 fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
     // SAFETY: the state of `through_mounts`.
     let crossing = unsafe { &mut *crossing };
+    if !crossing.at.turn_to_host(&mut crossing.seek) {
+        return GO_ON;
+    }
+    crossing.seek = 0;
     let at = crossing.at;
     let (ino, dev, len, name) = (at.ino(), at.dev(), at.name_len(), at.name());
     if dev == 0 || name == 0 {
@@ -231,18 +240,23 @@ fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
     let (child_len, child_name) = (crossing.child_len, crossing.child_name);
     let dev = keyed(dev, at.is_directory());
     let here = Here { ino, dev, len, name, child_len, child_name };
-    let zone = decides(&here, mark(ino, dev, crossing.slot), crossing.exact_lengths, crossing.slot);
+    let exact_lengths = names::lengths(crossing.slot).exact;
+    let zone = decides(&here, mark(ino, dev, crossing.slot), exact_lengths, crossing.slot);
     if zone != names::NONE {
         crossing.found = found(zone, THROUGH_MOUNT);
         return END;
     }
-    let outward = at.outward();
-    let crosses = outward.to.mount != at.mount;
-    if crosses && !at.is_on_host_mount() {
-        // Whoever has a mount namespace of its own chooses where a file system stands in it.
+    // Whoever has a mount namespace of its own chooses where a file system stands in it. The host's own mount of it
+    // counts, if there is one; else that of the agent's launcher.
+    if at.is_root()
+        && !at.is_on_host_mount()
+        && (crossing.mounts == 0 || at.mount_namespace() != crossing.mounts)
+    {
         crossing.found = Found::nothing(Reason::UnresolvedObject);
         return END;
     }
+    let outward = at.outward();
+    let crosses = outward.to.mount != at.mount;
     // Crossing a mount, the root's own name (`/`) is nobody's child.
     crossing.child_len = if crosses { 0 } else { len };
     crossing.child_name = name;

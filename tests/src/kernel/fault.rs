@@ -38,8 +38,10 @@ fn acts() -> [(&'static str, String); 8] {
     ]
 }
 
-/// Faults that none of these acts can meet: they are met in threads that are walked to, and by other objects.
-const ELSEWHERE: [Fault; 3] = [Fault::LabelEnter, Fault::LabelExisting, Fault::OwnerNote];
+/// Faults that none of these acts can meet: they are met in threads that are walked to, by other objects, and in cgroups
+/// that are enrolled.
+const ELSEWHERE: [Fault; 5] =
+    [Fault::LabelEnter, Fault::LabelExisting, Fault::OwnerNote, Fault::LabelExec, Fault::NoSlot];
 
 fn every_fault(world: &mut World) -> Result<()> {
     world.must_allow("nothing")?;
@@ -103,7 +105,7 @@ fn outcome(world: &mut World, fault: Fault, name: &str, line: &str) -> Result<&'
     })
 }
 
-fn inject(faults: u64) -> Result<()> {
+pub(super) fn inject(faults: u64) -> Result<()> {
     let data = MapData::from_pin(format!("{PINS}/maps/{}", name::INJECTED)).context("the map of faults")?;
     let mut map = Map::from_map_data(data)?;
     Ok(Array::<_, u64>::try_from(&mut map)?.set(0, faults, 0)?)

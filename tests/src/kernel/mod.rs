@@ -3,6 +3,7 @@
 mod apply;
 mod daemon;
 mod death;
+mod enrol;
 mod fault;
 mod halt;
 mod host;
@@ -38,5 +39,5 @@ pub fn all() -> Vec<Test> {
     let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
         tests.into_iter().map(|test| test.under(&format!("kernel::{file}"))).collect()
     };
-    files.into_iter().flat_map(filed).collect()
+    files.into_iter().flat_map(filed).chain(enrol::all()).collect()
 }

@@ -1,8 +1,15 @@
-# Process 1 of the guest: takes one job over the control port, runs it, tells its exit status.
+# Process 1 of the guest, and the one that takes one job over the control port, runs it, tells its exit status.
 # A port can be opened once only, so the job writes
 # into pipes: `/dev/stderr` and the like stay usable for it.
 b=/run/guard-vm/busybox
 d=/run/guard-vm
+# The job is a child's affair, so that process 1 may make way: told to by USR1, it becomes the service manager.
+if [ $$ = 1 ]; then
+    trap 'exec /lib/systemd/systemd --unit=guard-vm.target --show-status=no --log-target=kmsg' USR1
+    $b sh "$0" &
+    # Everybody's orphans end here.
+    while :; do wait || $b usleep 100000; done
+fi
 say() { echo "guard-vm: $1" >/dev/kmsg; }
 
 # The kernel makes the ports a moment after it has found the device. Opening one too early would only make
@@ -21,7 +28,7 @@ port() {
     $b ls -l /dev/vport* /sys/class/virtio-ports >/dev/kmsg 2>&1
     exit 1
 }
-control=$(port control) && out_port=$(port out) && err_port=$(port err) || exit 1
+control=$(port control) && out_port=$(port out) && err_port=$(port err) || $b poweroff -f
 exec 3<>"$control"
 echo ready >&3
 
@@ -48,7 +55,7 @@ else
     # Whatever the job left running holds the pipes open: end it, then let both pipes run dry.
     for process in /proc/[0-9]*; do
         pid=${process#/proc/}
-        case $pid in 1 | $out | $err) ;; *) kill -KILL "$pid" 2>/dev/null ;; esac
+        case $pid in 1 | $$ | $out | $err) ;; *) kill -KILL "$pid" 2>/dev/null ;; esac
     done
     wait $out $err
 fi

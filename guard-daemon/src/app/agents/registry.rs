@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guard_common::ZoneId;
+use guard_common::map::enrol::LABEL_WAITS;
 use guard_common::map::label::Label;
 use guard_common::map::label::PROBE;
 use guard_common::map::zone::Mark;
@@ -34,6 +35,9 @@ pub(crate) struct Agent {
     pub alive: bool,
     /// Refusals so far.
     pub denied: u64,
+    /// Path of the host's cgroup that was enrolled, from the hierarchy's root; absent where guard made the cgroup.
+    #[serde(default)]
+    pub enrolled: Option<String>,
 }
 
 impl Agent {
@@ -42,10 +46,12 @@ impl Agent {
         self.launch.instance.slot
     }
 
-    /// Its label.
+    /// Its cgroup's label.
     pub(crate) fn label(&self) -> Label {
-        let Self { profile, work, temp, .. } = self;
-        Label { agent: self.slot(), profile: *profile, work: work.zone, temp: temp.zone, ..Label::default() }
+        let Self { profile, work, temp, enrolled, .. } = self;
+        let flags = if enrolled.is_some() { LABEL_WAITS } else { 0 };
+        let (agent, profile, work, temp) = (self.slot(), *profile, work.zone, temp.zone);
+        Label { agent, profile, flags, work, temp, mounts: 0 }
     }
 
     fn folders(&self) -> [&Folder; 2] {
@@ -72,13 +78,17 @@ pub(crate) struct Registry {
     last_slot: u32,
     last_zone: u16,
     agents: BTreeMap<u32, Agent>,
+    /// Slots that the kernel's programs may give away, or have given away unheard.
+    reserved: BTreeSet<u32>,
+    /// Those of them that were nowhere to be seen when it was last looked.
+    astray: BTreeSet<u32>,
 }
 
 /// Why no instance can be added.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Full {
     /// Every slot is taken.
-    #[error("{} instances live or are halted; end some, or lift their kill orders", PROBE.agent - 1)]
+    #[error("{} instances live, are halted, or have their slot kept; end some, or lift their kill orders", PROBE.agent - 1)]
     Slots,
     /// Every private zone is taken.
     #[error("every private zone is taken; end some agents")]
@@ -127,7 +137,7 @@ impl Registry {
         let mut slot = self.last_slot;
         for _ in 1..PROBE.agent {
             slot = next(slot);
-            if !alive.contains(&slot) && !halted.contains(&slot) {
+            if !alive.contains(&slot) && !halted.contains(&slot) && !self.reserved.contains(&slot) {
                 self.last_slot = slot;
                 return Ok(slot);
             }
@@ -135,11 +145,46 @@ impl Registry {
         Err(Full::Slots)
     }
 
+    /// A free slot that from now on only the kernel's programs give away.
+    pub(crate) fn reserve(&mut self, halted: &BTreeSet<u32>) -> Option<u32> {
+        let slot = self.free_slot(halted).ok()?;
+        self.reserved.insert(slot);
+        Some(slot)
+    }
+
+    /// Slots that lie ready in the kernel, or that a cgroup has there whose instance is not known yet.
+    pub(crate) fn note_reserved(&mut self, slots: impl IntoIterator<Item = u32>) {
+        let known: BTreeSet<u32> = self.alive().map(Agent::slot).collect();
+        self.reserved.extend(slots.into_iter().filter(|slot| !known.contains(slot)));
+    }
+
+    /// A reserved slot has its instance.
+    pub(crate) fn take(&mut self, slot: u32) {
+        self.reserved.remove(&slot);
+    }
+
+    /// Compares with what lies ready in the kernel and, where something is missing there, with the slots of cgroups.
+    /// What is in neither, twice in a row, was lost, and may be used again: once is not enough, for it may be on its
+    /// way from one to the other.
+    pub(crate) fn keep_reserved(
+        &mut self,
+        ready: &BTreeSet<u32>,
+        enrolled: impl FnOnce() -> Option<BTreeSet<u32>>,
+    ) {
+        let is_missing = self.reserved.iter().any(|slot| !ready.contains(slot));
+        let enrolled = if is_missing { enrolled() } else { Some(BTreeSet::new()) };
+        // Who cannot look does not take away.
+        let Some(enrolled) = enrolled else { return };
+        let seen = |slot: &u32| ready.contains(slot) || enrolled.contains(slot);
+        let astray: BTreeSet<u32> = self.reserved.iter().copied().filter(|slot| !seen(slot)).collect();
+        self.reserved.retain(|slot| !(astray.contains(slot) && self.astray.contains(slot)));
+        self.astray = astray;
+    }
+
     /// A private zone that no living instance has.
     pub(crate) fn free_zone(&mut self) -> Result<u16, Full> {
         let first = ZoneId::PRIVATE_FIRST.0;
-        let used: BTreeSet<u16> =
-            self.alive().flat_map(|agent| agent.folders().map(|folder| folder.zone)).collect();
+        let used: BTreeSet<u16> = self.alive().flat_map(Agent::folders).map(|folder| folder.zone).collect();
         let mut zone = self.last_zone.max(first);
         for _ in first..u16::MAX {
             zone = zone.checked_add(1).unwrap_or(first);
@@ -212,8 +257,7 @@ impl Registry {
 
     /// Those of an ended instance's marked inodes that no living one shares.
     pub(crate) fn marks_left_by(&self, ended: &Agent) -> Vec<InodeKey> {
-        let used: BTreeSet<InodeKey> =
-            self.alive().flat_map(|agent| agent.folders().map(Folder::inode)).collect();
+        let used: BTreeSet<InodeKey> = self.alive().flat_map(Agent::folders).map(Folder::inode).collect();
         let own = ended.folders().into_iter().filter(|folder| folder.is_known()).map(Folder::inode);
         own.filter(|inode| !used.contains(inode)).collect()
     }
@@ -259,7 +303,28 @@ mod tests {
             temp: folder(1),
             alive: true,
             denied: 0,
+            enrolled: None,
         }
+    }
+
+    #[test]
+    fn a_reserved_slot_is_given_to_nobody_else_until_it_is_lost_for_sure() {
+        let mut registry = Registry::new("boot".to_owned());
+        let none = BTreeSet::new();
+        let slot = registry.reserve(&none).unwrap();
+        registry.last_slot = slot - 1;
+        assert_ne!(registry.free_slot(&none), Ok(slot));
+        let nobody = || Some(BTreeSet::new());
+        registry.keep_reserved(&BTreeSet::from([slot]), nobody);
+        registry.keep_reserved(&none, nobody);
+        registry.keep_reserved(&none, || Some(BTreeSet::from([slot])));
+        registry.keep_reserved(&none, || None);
+        registry.last_slot = slot - 1;
+        assert_ne!(registry.free_slot(&none), Ok(slot), "a cgroup has it");
+        registry.keep_reserved(&none, nobody);
+        registry.keep_reserved(&none, nobody);
+        registry.last_slot = slot - 1;
+        assert_eq!(registry.free_slot(&none), Ok(slot));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::audit::{Order, Query as Terms, Reader, Row};
 use crate::cli::Places;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output::{Table, local_time, print};
-use crate::model::record::{Record, STAGES};
+use crate::model::record::{Instance, Record, STAGES};
 
 /// Shows records of the ledger.
 #[derive(Debug, clap::Args)]
@@ -159,6 +159,14 @@ fn describe(record: &Record) -> (&'static str, String) {
                 "launch",
                 format!("{agent} as {profile} by uid {} in {}: {words}", launch.by.uid, launch.workdir),
             )
+        }
+        Record::Enrol(enrol) => {
+            let Instance { agent, profile, .. } = &enrol.instance;
+            let by = enrol.by.as_ref().map_or_else(
+                || "it was there before".to_owned(),
+                |by| format!("by {} ({}, uid {})", by.comm, by.process.pid, by.uid),
+            );
+            ("enrol", format!("{agent} as {profile}: cgroup {}, {by}", enrol.path))
         }
         Record::Enter(enter) => {
             let agent = enter.instance.as_ref().map_or("?", |instance| &instance.agent);

@@ -1,7 +1,7 @@
 //! Agent instances by their slot. An ended one stays known until its slot is given away again: its last
 //! events may still stand in a ring.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guard_common::map::label::PROBE;
 
@@ -17,6 +17,8 @@ pub struct Enrolled {
     pub profile: u16,
     /// Its cgroup's id; `None` for one that has another each time.
     pub cgroup: Option<u64>,
+    /// Ids of cgroups below it that are its own.
+    pub below: BTreeSet<u64>,
     /// When it was enrolled.
     pub since: BootNs,
     /// When its last process ended.
@@ -38,7 +40,8 @@ impl Default for Instances {
             instance: "probe".to_owned(),
             profile: "none".to_owned(),
         };
-        let probe = Enrolled { instance, profile: PROBE.profile, cgroup: None, since: 0, ended: None };
+        let (profile, below) = (PROBE.profile, BTreeSet::new());
+        let probe = Enrolled { instance, profile, cgroup: None, below, since: 0, ended: None };
         Self { by_slot: BTreeMap::new(), probe }
     }
 }
@@ -47,6 +50,13 @@ impl Instances {
     /// Takes an instance; whoever had its slot before is forgotten.
     pub fn enrol(&mut self, enrolled: Enrolled) {
         self.by_slot.insert(enrolled.instance.slot, enrolled);
+    }
+
+    /// Notes cgroups below an instance's.
+    pub fn grow(&mut self, slot: u32, below: Vec<u64>) {
+        if let Some(enrolled) = self.by_slot.get_mut(&slot) {
+            enrolled.below.extend(below);
+        }
     }
 
     /// Notes an instance's end; gives it back where it was alive.

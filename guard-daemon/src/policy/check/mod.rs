@@ -4,6 +4,8 @@
 mod address;
 mod arguments;
 mod edges;
+mod enrol;
+mod glob;
 mod name;
 mod path;
 mod profiles;
@@ -17,6 +19,8 @@ use toml::de::DeTable;
 
 pub use address::AddressRule;
 pub use arguments::{ArgumentRule, ArgumentWord};
+pub(super) use enrol::LAUNCHERS;
+pub use glob::Glob;
 pub use name::NameRule;
 pub use profiles::{Launch, Launcher};
 pub(super) use zones::ZONES_OWN_MAX;
@@ -38,6 +42,8 @@ const KEYS: &[&str] = &[
     "zones",
     "edges",
     "arguments",
+    "enrol",
+    "launchers",
 ];
 
 /// Primitives that this version has. None has settings yet.
@@ -65,6 +71,22 @@ pub struct Checked {
     pub(super) zones: BTreeMap<String, Zone>,
     pub(super) edges: Vec<Edge>,
     pub(super) arguments: Vec<arguments::Arguments>,
+    pub(super) enrolments: Vec<Enrolment>,
+    pub(super) launchers: Option<Vec<(String, Spot)>>,
+}
+
+/// Cgroups that are agents', whoever starts them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolment {
+    /// Which.
+    pub glob: Glob,
+    /// And which not.
+    pub except: Vec<Glob>,
+    /// What they are enrolled as.
+    pub profile: String,
+    /// Their agent's name; absent: each has its cgroup's.
+    pub name: Option<String>,
+    pub(super) spot: Spot,
 }
 
 /// What an agent may be started as.
@@ -128,14 +150,26 @@ pub fn check(sources: Sources) -> Result<Checked, Problems> {
         zones::read(table, &mut draft, &mut report);
         edges::read(table, &mut draft, &mut report);
         arguments::read(table, &mut draft, &mut report);
+        enrol::read(table, &mut draft, &mut report);
     }
     zones::finish(&draft, &mut report);
     let edges = edges::finish(&draft, &mut report);
     let arguments = arguments::finish(&draft, &mut report);
+    let enrolments = enrol::finish(&draft, &mut report);
     let default_profile = profiles::finish(&draft, &mut report);
     let warnings = report.finish(&sources)?;
-    let Draft { profiles, zones, .. } = draft;
-    Ok(Checked { warnings, default_profile, profiles, zones, edges, arguments, sources })
+    let Draft { profiles, zones, launchers, .. } = draft;
+    Ok(Checked {
+        warnings,
+        default_profile,
+        profiles,
+        zones,
+        edges,
+        arguments,
+        enrolments,
+        launchers,
+        sources,
+    })
 }
 
 /// What was read so far, of all files.
@@ -148,6 +182,8 @@ struct Draft {
     arguments: Vec<arguments::Written>,
     /// Profiles that may run nothing that they may write.
     write_xor_execute: Vec<super::document::Text>,
+    enrolments: Vec<enrol::Written>,
+    launchers: Option<Vec<(String, Spot)>>,
 }
 
 fn top_level(table: Table<'_>, report: &mut Report) {

@@ -11,6 +11,7 @@
 //! over a mount; of two equals the zone that allows less wins, and it is told.
 
 mod claims;
+mod launchers;
 mod mounts;
 mod object;
 mod packages;
@@ -98,6 +99,9 @@ pub fn resolve(policy: &Compiled, guard: &[PathBuf]) -> Result<Resolved, Problem
         resolving.mount(mount);
     }
     resolving.holders();
+    for (path, place) in policy.launchers() {
+        resolving.launcher(Path::new(path), place);
+    }
     resolving.finish()
 }
 
@@ -122,6 +126,7 @@ struct Resolving<'a> {
     mounts: &'a Mounts,
     marks: Claims<InodeKey>,
     children: Claims<(InodeKey, [u8; CHILD_NAME_LEN_MAX])>,
+    launchers: BTreeSet<(InodeKey, [u8; CHILD_NAME_LEN_MAX])>,
     /// Zones of roots by their paths without symbolic links.
     by_path: BTreeMap<PathBuf, Claim>,
     /// Directories on the way to roots.
@@ -139,6 +144,7 @@ impl<'a> Resolving<'a> {
             mounts,
             marks: Claims::default(),
             children: Claims::default(),
+            launchers: BTreeSet::new(),
             by_path: BTreeMap::new(),
             holders: BTreeSet::new(),
             unresolved: Vec::new(),
@@ -399,6 +405,8 @@ impl<'a> Resolving<'a> {
             addresses: self.policy.addresses().to_vec(),
             arguments: self.policy.argument_rows(),
             digests: digests(self.policy),
+            enrol: self.policy.rules(),
+            launchers: self.launchers.into_iter().collect(),
         };
         Ok(Resolved { rows, unresolved: self.unresolved, notes: self.notes, handles: self.handles })
     }

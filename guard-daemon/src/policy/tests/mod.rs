@@ -1,5 +1,6 @@
 //! The policy's sentences, from text to verdicts.
 
+mod enrol;
 mod fuzz;
 mod include;
 mod numbers;

@@ -230,3 +230,38 @@ fn dev_is_the_default_and_a_little_wider() {
         ]
     );
 }
+
+#[test]
+fn enrolled_containers_have_their_own_files_and_units_the_systems() {
+    let policy = ready("enrolled.toml");
+    let verdict = |profile: &str, path: &str, surface| {
+        let (profile, _) = policy.profile(profile).unwrap();
+        policy.verdict(profile, policy.zone_of_path(Path::new(path)), surface) == Some(Verdict::Allow)
+    };
+    let image = "/var/lib/containers/storage/overlay/x/merged/bin/sh";
+    for surface in [Surface::Read, Surface::Write, Surface::Exec] {
+        assert!(verdict("container", image, surface));
+        assert!(!verdict("unit", image, Surface::Write));
+    }
+    assert!(!verdict("container", "/etc/passwd", Surface::Read), "nothing of the host that it is not given");
+    assert!(!verdict("container", "/var/lib/containers/x/merged/root/.ssh/id", Surface::Read));
+    assert!(
+        verdict("unit", "/usr/bin/python3", Surface::Exec)
+            && !verdict("unit", "/usr/bin/python3", Surface::Write)
+    );
+    assert!(
+        verdict("unit", "/srv/agents/x", Surface::Write)
+            && verdict("container", "/srv/agents/x", Surface::Write)
+    );
+    let enrolled = |path: &str| {
+        let rules = policy.rules();
+        crate::policy::enrolled::first_match(&rules, path)
+            .and_then(|rule| policy.profile_name(rule.profile))
+            .map(str::to_owned)
+    };
+    assert_eq!(enrolled("/machine.slice/libpod-0a.scope").as_deref(), Some("container"));
+    assert_eq!(enrolled("/machine.slice/libpod-conmon-0a.scope"), None);
+    assert_eq!(enrolled("/system.slice/agent-x.service").as_deref(), Some("unit"));
+    assert_eq!(enrolled("/system.slice/system-agent.slice/agent@x.service").as_deref(), Some("unit"));
+    assert_eq!(enrolled("/system.slice/guardd.service"), None);
+}
