@@ -22,6 +22,16 @@ pub struct Test {
     /// Folder, file, id where there is one, and sentence.
     pub name: String,
     body: Body,
+    policy: Option<&'static Shared>,
+}
+
+/// A policy that cases share, instead of the suite's.
+#[derive(Debug)]
+pub struct Shared {
+    /// Its text.
+    pub text: &'static str,
+    /// Makes what it speaks of, before it is put in force.
+    pub prepare: fn() -> Result<()>,
 }
 
 #[derive(Debug)]
@@ -32,14 +42,14 @@ enum Body {
 
 /// A case that is no single attack.
 pub fn check(name: &str, body: fn(&mut World) -> Result<()>) -> Test {
-    Test { name: name.to_owned(), body: Body::Check(body) }
+    Test { name: name.to_owned(), body: Body::Check(body), policy: None }
 }
 
 impl Test {
     /// A case that is one attack, of this trick.
     pub fn attack(trick: &str, case: Case) -> Self {
         let name = format!("bypass::{trick}::{}::{}", case.id, case.sentence);
-        Self { name, body: Body::Attack(Box::new(case)) }
+        Self { name, body: Body::Attack(Box::new(case)), policy: None }
     }
 
     /// Whether it is one attack.
@@ -54,6 +64,13 @@ impl Test {
     #[must_use]
     pub fn under(mut self, folder: &str) -> Self {
         self.name = format!("{folder}::{}", self.name);
+        self
+    }
+
+    /// The same case, under another policy: those that follow each other share one push.
+    #[must_use]
+    pub fn with(mut self, policy: &'static Shared) -> Self {
+        self.policy = Some(policy);
         self
     }
 }
@@ -99,8 +116,12 @@ struct Open {
 pub fn run(world: &mut World, tests: Vec<Test>) -> Tally {
     let mut tally = Tally::default();
     let mut open = Vec::new();
-    for Test { name, body } in tests {
+    for Test { name, body, policy } in tests {
         let started = Instant::now();
+        if let Err(error) = world.put_policy(policy) {
+            tell(&mut tally, &name, started.elapsed(), Err(error));
+            continue;
+        }
         match body {
             Body::Attack(case) => {
                 let Some(tried) = attempt(world, &name, &case, &mut tally) else { continue };

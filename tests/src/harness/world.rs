@@ -15,6 +15,7 @@ use super::enforcer::Enforcer;
 use super::fixture::{self, Spot};
 use super::guard::{self, Daemon};
 use super::ledger::{self, Refused};
+use super::runner::Shared;
 use super::server::{Server, build_network};
 use super::shell::until;
 use crate::act::serve::{How, Outcome};
@@ -22,6 +23,9 @@ use crate::peer;
 
 /// How long a refusal may take from the kernel into the ledger.
 const RECORD_LIMIT: Duration = Duration::from_secs(20);
+
+/// Where a policy stands that cases share.
+const SHARED: &str = "/etc/guard/shared.toml";
 
 /// Where an act is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +50,8 @@ pub struct World {
     enforcer: Enforcer,
     daemon: Option<Daemon>,
     actors: HashMap<(Side, Who, By), Actor>,
+    /// What is in force instead of the suite's policy.
+    policy: Option<&'static Shared>,
     /// Entries of the ledger that have been looked at.
     seen: u64,
 }
@@ -69,6 +75,7 @@ impl World {
             enforcer,
             daemon: None,
             actors: HashMap::new(),
+            policy: None,
             seen: 0,
         };
         peer::prepare(enforcer)?;
@@ -100,6 +107,27 @@ impl World {
     pub fn take_daemon(&mut self) -> Result<Daemon> {
         self.daemon()?;
         self.daemon.take().context("just started")
+    }
+
+    /// Puts a policy in force, or the suite's own; nothing is done where it is already.
+    pub fn put_policy(&mut self, policy: Option<&'static Shared>) -> Result<()> {
+        if self.policy.map(|own| own.text) == policy.map(|own| own.text) {
+            return Ok(());
+        }
+        self.daemon()?;
+        // The other policy need not know their profile.
+        self.drop_agents();
+        let path = match policy {
+            Some(Shared { text, prepare }) => {
+                prepare()?;
+                std::fs::write(SHARED, text)?;
+                SHARED
+            }
+            None => guard::POLICY,
+        };
+        guard::ok(&["policy", "apply", path])?;
+        self.policy = policy;
+        Ok(())
     }
 
     /// Gives the harness a daemon that was started in another manner.

@@ -10,6 +10,7 @@ use guard_common::fault::Fault;
 use guard_common::map::name;
 
 use super::apply::with;
+use super::enrol::under_faults;
 use crate::harness::fixture::{RULED, put};
 use crate::harness::guard::{Daemon, PINS, POLICY};
 use crate::harness::server::A4;
@@ -39,7 +40,7 @@ fn acts() -> [(&'static str, String); 8] {
 }
 
 /// Faults that none of these acts can meet: they are met in threads that are walked to, by other objects, and in cgroups
-/// that are enrolled.
+/// that are enrolled, which have their own cases.
 const ELSEWHERE: [Fault; 5] =
     [Fault::LabelEnter, Fault::LabelExisting, Fault::OwnerNote, Fault::LabelExec, Fault::NoSlot];
 
@@ -54,9 +55,11 @@ fn every_fault(world: &mut World) -> Result<()> {
     guard::ok(&["policy", "apply", "/etc/guard/faulty.toml"])?;
     let table = tabulate(world);
     inject(0)?;
+    let enrolled = under_faults(world);
     guard::ok(&["policy", "apply", POLICY])?;
     world.take_daemon()?.kill()?;
     world.daemon()?;
+    enrolled?;
     let table = table?;
     for line in table.lines() {
         ensure!(TABLE.contains(line), "docs/FAIL-CLOSED.md should have this table:\n{table}");
@@ -112,7 +115,7 @@ pub(super) fn inject(faults: u64) -> Result<()> {
 }
 
 /// How often a fault was met so far.
-fn counted(fault: Fault) -> Result<u64> {
+pub(super) fn counted(fault: Fault) -> Result<u64> {
     // It says that not everything is in force, and ends accordingly.
     let status: serde_json::Value = serde_json::from_str(&guard::guard(&["status", "--json"])?.out)?;
     let own = format!("{}:", fault.name());

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::{Trial, trials};
 use crate::harness::actor::Actor;
 use crate::harness::fixture::{ACT, MARKS, PROGRAM};
 use crate::harness::shell::end;
@@ -111,6 +112,11 @@ pub(super) fn build_root() -> Result<()> {
     symlink("/proc/self/exe", format!("{ROOT}/bin/self"))?;
     fs::copy(ACT, format!("{ROOT}/bin/crun"))?;
     Ok(())
+}
+
+/// What to try in a container, by the names that these have there.
+pub(super) fn inside() -> Vec<Trial> {
+    trials("/pd", "/w", "/xd", "/marks")
 }
 
 fn describe(cgroup: &str, words: &[&str]) -> Value {

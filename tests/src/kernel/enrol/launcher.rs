@@ -5,19 +5,17 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use anyhow::{Result, ensure};
-use guard_common::fault::Fault;
 
-use super::{Place, failing};
+use super::Place;
 use crate::act::serve::How;
 use crate::harness::actor::Actor;
 use crate::harness::fixture::{ACT, WHOLE, give};
 use crate::harness::guard::enter;
 use crate::harness::shell::sh;
 use crate::harness::{Spot, Test, Who, World, check, guard};
-use crate::kernel::fault::inject;
 
 /// The launcher that the policy names.
-const LAUNCHER: &str = "/usr/local/bin/guardtest-launcher";
+pub(super) const LAUNCHER: &str = "/usr/local/bin/guardtest-launcher";
 /// The same program by a name that it does not.
 const COPY: &str = "/usr/local/bin/guardtest-copy";
 /// Another name of the same file.
@@ -33,18 +31,12 @@ pub(super) fn all() -> Vec<Test> {
         check("a_launchers_copy_of_itself_in_memory_is_one_at_home_only", in_memory),
         check("a_copy_and_another_link_of_a_launcher_are_none", copies),
         check("a_launcher_that_leaves_before_it_starts_anything_was_no_agent", leaves),
-        check("a_start_whose_label_cannot_be_stored_is_refused", unlabelled),
         check("a_script_is_no_launcher", script),
     ]
 }
 
-/// Runs with enrolments in force. The launcher is there before the policy names it.
-fn enrolling(world: &mut World, body: impl FnOnce(&mut World) -> Result<()>) -> Result<()> {
-    programs()?;
-    super::enrolling(world, body)
-}
-
-fn programs() -> Result<()> {
+/// The launcher is there before the policy names it.
+pub(super) fn programs() -> Result<()> {
     for program in [LAUNCHER, COPY] {
         fs::copy(ACT, program)?;
         give(program.as_ref(), 0o755)?;
@@ -54,7 +46,7 @@ fn programs() -> Result<()> {
 }
 
 /// A launcher inside an enrolled cgroup.
-fn inside(place: &Place, program: &str) -> Result<Actor> {
+pub(super) fn inside(place: &Place, program: &str) -> Result<Actor> {
     let mut command = guard::as_user(Who::Root, "env");
     let mut actor = Actor::start("launcher", command.args([program, "serve"]))?;
     // `env` has made way for it once it answers.
@@ -63,7 +55,7 @@ fn inside(place: &Place, program: &str) -> Result<Actor> {
     Ok(actor)
 }
 
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
@@ -80,77 +72,56 @@ fn write_p() -> String {
     format!("write {}", Spot::Tmpfs.p())
 }
 
-/// A case: in the order given, whether each act reaches its effect in a new launcher.
-fn expect(world: &mut World, cases: &[(&str, String, bool)]) -> Result<()> {
-    enrolling(world, |_| {
-        for (number, (what, line, free)) in cases.iter().enumerate() {
-            let place = Place::make(&format!("/boxes/launcher-{number}"))?;
-            let mut actor = inside(&place, LAUNCHER)?;
-            let written = writes(&mut actor, line, How::Apart)?;
-            ensure!(
-                written == *free,
-                "{what}: `{line}` was {}",
-                if written { "not refused" } else { "refused" }
-            );
-        }
-        Ok(())
-    })
+/// A case: in the order given, whether each act of a launcher's child reaches its effect.
+fn expect(cases: &[(&str, String, bool)]) -> Result<()> {
+    let place = Place::make("/boxes/launcher")?;
+    let mut actor = inside(&place, LAUNCHER)?;
+    for (what, line, free) in cases {
+        let written = writes(&mut actor, line, How::Apart)?;
+        ensure!(written == *free, "{what}: `{line}` was {}", if written { "not refused" } else { "refused" });
+    }
+    Ok(())
 }
 
-fn until_it_starts(world: &mut World) -> Result<()> {
+fn until_it_starts(_: &mut World) -> Result<()> {
     let write = write_p();
-    enrolling(world, |_| {
-        let place = Place::make("/boxes/launcher")?;
-        let mut actor = inside(&place, LAUNCHER)?;
-        ensure!(writes(&mut actor, &write, How::Here)?, "a launcher is hindered");
-        ensure!(writes(&mut actor, &format!("exec {LAUNCHER} {write}"), How::Apart)?, "a second launcher is");
-        ensure!(!writes(&mut actor, &format!("exec {ACT} {write}"), How::Apart)?, "the payload is free");
-        ensure!(writes(&mut actor, &write, How::Here)?, "the launcher is hindered for what it started");
-        Ok(())
-    })
+    let place = Place::make("/boxes/launcher")?;
+    let mut actor = inside(&place, LAUNCHER)?;
+    ensure!(writes(&mut actor, &write, How::Here)?, "a launcher is hindered");
+    ensure!(writes(&mut actor, &format!("exec {LAUNCHER} {write}"), How::Apart)?, "a second launcher is");
+    ensure!(!writes(&mut actor, &format!("exec {ACT} {write}"), How::Apart)?, "the payload is free");
+    ensure!(writes(&mut actor, &write, How::Here)?, "the launcher is hindered for what it started");
+    Ok(())
 }
 
-fn forks(world: &mut World) -> Result<()> {
+fn forks(_: &mut World) -> Result<()> {
     let write = write_p();
-    expect(
-        world,
-        &[
-            ("a launcher's grandchild", format!("generation 2 {write}"), true),
-            ("what a grandchild starts", format!("generation 2 exec {ACT} {write}"), false),
-            ("what an orphan starts", format!("orphaned exec {ACT} {write}"), false),
-            ("what a thread starts", format!("in-thread exec {ACT} {write}"), false),
-        ],
-    )
+    expect(&[
+        ("a launcher's grandchild", format!("generation 2 {write}"), true),
+        ("what a grandchild starts", format!("generation 2 exec {ACT} {write}"), false),
+        ("what an orphan starts", format!("orphaned exec {ACT} {write}"), false),
+        ("what a thread starts", format!("in-thread exec {ACT} {write}"), false),
+    ])
 }
 
-fn started_again(world: &mut World) -> Result<()> {
+fn started_again(_: &mut World) -> Result<()> {
     let write = write_p();
-    expect(
-        world,
-        &[
-            ("payload, launcher", format!("exec {ACT} exec {LAUNCHER} {write}"), false),
-            (
-                "payload, launcher, its child",
-                format!("exec {ACT} exec {LAUNCHER} generation 1 {write}"),
-                false,
-            ),
-        ],
-    )
+    expect(&[
+        ("payload, launcher", format!("exec {ACT} exec {LAUNCHER} {write}"), false),
+        ("payload, launcher, its child", format!("exec {ACT} exec {LAUNCHER} generation 1 {write}"), false),
+    ])
 }
 
-fn other_mounts(world: &mut World) -> Result<()> {
+fn other_mounts(_: &mut World) -> Result<()> {
     let write = write_p();
-    expect(
-        world,
-        &[
-            ("the launcher itself", format!("in-namespaces {write}"), true),
-            ("a launcher there", format!("in-namespaces exec {LAUNCHER} {write}"), false),
-            ("itself again", format!("in-namespaces exec /proc/self/exe {write}"), false),
-        ],
-    )
+    expect(&[
+        ("the launcher itself", format!("in-namespaces {write}"), true),
+        ("a launcher there", format!("in-namespaces exec {LAUNCHER} {write}"), false),
+        ("itself again", format!("in-namespaces exec /proc/self/exe {write}"), false),
+    ])
 }
 
-fn other_root(world: &mut World) -> Result<()> {
+fn other_root(_: &mut World) -> Result<()> {
     let write = write_p();
     // The host's programs below a root that is not the host's.
     let root = Spot::Tmpfs.at("another-root");
@@ -161,80 +132,49 @@ fn other_root(world: &mut World) -> Result<()> {
     for link in ["lib", "lib64"] {
         let _ = symlink(format!("usr/{link}"), format!("{root}/{link}"));
     }
-    let result = expect(
-        world,
-        &[
-            ("the launcher itself", format!("in-chroot {root} {write}"), true),
-            ("a launcher there", format!("in-chroot {root} exec {LAUNCHER} {write}"), false),
-        ],
-    );
+    let result = expect(&[
+        ("the launcher itself", format!("in-chroot {root} {write}"), true),
+        ("a launcher there", format!("in-chroot {root} exec {LAUNCHER} {write}"), false),
+    ]);
     sh(&format!("umount {root}/usr"))?;
     sh(&format!("umount {root}/guardtest/tmpfs"))?;
     result
 }
 
-fn in_memory(world: &mut World) -> Result<()> {
+fn in_memory(_: &mut World) -> Result<()> {
     let write = write_p();
-    expect(
-        world,
-        &[
-            ("a copy at home", format!("exec-memory {LAUNCHER} {write}"), true),
-            ("what a copy starts", format!("exec-memory {LAUNCHER} exec {ACT} {write}"), false),
-            ("a copy elsewhere", format!("in-namespaces exec-memory {LAUNCHER} {write}"), false),
-            ("a copy of a payload", format!("exec {ACT} exec-memory {LAUNCHER} {write}"), false),
-        ],
-    )
+    expect(&[
+        ("a copy at home", format!("exec-memory {LAUNCHER} {write}"), true),
+        ("what a copy starts", format!("exec-memory {LAUNCHER} exec {ACT} {write}"), false),
+        ("a copy elsewhere", format!("in-namespaces exec-memory {LAUNCHER} {write}"), false),
+        ("a copy of a payload", format!("exec {ACT} exec-memory {LAUNCHER} {write}"), false),
+    ])
 }
 
-fn copies(world: &mut World) -> Result<()> {
+fn copies(_: &mut World) -> Result<()> {
     let write = write_p();
-    enrolling(world, |_| {
-        let place = Place::make("/boxes/copies")?;
-        let mut actor = inside(&place, COPY)?;
-        ensure!(!writes(&mut actor, &write, How::Here)?, "a copy that is moved in is taken for the launcher");
-        Ok(())
-    })?;
-    expect(
-        world,
-        &[
-            ("a copy", format!("exec {COPY} {write}"), false),
-            ("another link", format!("exec {LINK} {write}"), false),
-        ],
-    )
+    let place = Place::make("/boxes/copies")?;
+    let mut actor = inside(&place, COPY)?;
+    ensure!(!writes(&mut actor, &write, How::Here)?, "a copy that is moved in is taken for the launcher");
+    drop(actor);
+    expect(&[
+        ("a copy", format!("exec {COPY} {write}"), false),
+        ("another link", format!("exec {LINK} {write}"), false),
+    ])
 }
 
-fn leaves(world: &mut World) -> Result<()> {
+fn leaves(_: &mut World) -> Result<()> {
     let write = write_p();
-    enrolling(world, |_| {
-        let place = Place::make("/boxes/left")?;
-        let elsewhere = Place::make("/elsewhere")?;
-        let mut actor = inside(&place, LAUNCHER)?;
-        enter(elsewhere.path(), actor.pid())?;
-        let line = format!("exec {ACT} {write}");
-        ensure!(writes(&mut actor, &line, How::Apart)?, "what it starts outside is taken for the agent");
-        Ok(())
-    })
+    let place = Place::make("/boxes/left")?;
+    let elsewhere = Place::make("/elsewhere")?;
+    let mut actor = inside(&place, LAUNCHER)?;
+    enter(elsewhere.path(), actor.pid())?;
+    let line = format!("exec {ACT} {write}");
+    ensure!(writes(&mut actor, &line, How::Apart)?, "what it starts outside is taken for the agent");
+    Ok(())
 }
 
-fn unlabelled(world: &mut World) -> Result<()> {
-    programs()?;
-    failing(world, |_| {
-        let place = Place::make("/boxes/unlabelled")?;
-        let mut actor = inside(&place, LAUNCHER)?;
-        // What the agent may do: so it was not started.
-        let line = format!("exec {ACT} write {}", Spot::Tmpfs.w("f"));
-        ensure!(actor.order(&words(&line), How::Apart)?.code == 0, "over-blocked: `{line}`");
-        inject(1 << Fault::LabelExec.raw())?;
-        let outcome = actor.order(&words(&line), How::Apart)?;
-        ensure!(outcome.code == nix::libc::EACCES, "`{line}` ended with {outcome:?}");
-        let mut host = super::outsider()?;
-        ensure!(host.order(&words(&line), How::Apart)?.code == 0, "a start of the host's was refused");
-        Ok(())
-    })
-}
-
-fn script(world: &mut World) -> Result<()> {
-    world.daemon()?;
+fn script(_: &mut World) -> Result<()> {
     let path = "/usr/local/bin/guardtest-launch.sh";
     fs::write(path, "#!/bin/sh\nexec \"$@\"\n")?;
     give(path.as_ref(), 0o755)?;

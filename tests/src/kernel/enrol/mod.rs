@@ -1,13 +1,16 @@
 //! Agents that nobody starts with `guard run`: cgroups that a rule of the policy takes, with a container, a unit or
 //! somebody's processes in them.
 
+mod before;
 mod bundle;
 mod container;
+mod faulty;
 mod launcher;
-mod many;
 mod moved;
 mod podman;
+mod ready;
 mod service;
+mod unheard;
 mod unit;
 
 use std::fs;
@@ -17,13 +20,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{apply, fault};
+pub(super) use self::faulty::under_faults;
 use crate::act::serve::Outcome;
 use crate::harness::actor::Actor;
 use crate::harness::effect::happened;
 use crate::harness::fixture::{MARKS, folder};
-use crate::harness::guard::Daemon;
 use crate::harness::ledger::{self, Entry, Refused};
+use crate::harness::runner::Shared;
 use crate::harness::server::{A4, D4};
 use crate::harness::shell::until;
 use crate::harness::{By, Effect, Spot, Test, Who, World, act, guard};
@@ -37,40 +40,38 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 /// How long a fact may take from the kernel to `guard agents`.
 const KNOWN_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a container or a unit may take to come or go, under software emulation.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Every case of this folder.
 pub(super) fn all() -> Vec<Test> {
     let files = [
         ("moved", moved::all()),
         ("launcher", launcher::all()),
         ("container", container::all()),
-        ("many", many::all()),
-        ("podman", podman::all()),
-        // Last: from here on the service manager is the guest's first process.
-        ("unit", unit::all()),
+        // From here on the service manager is the guest's first process.
+        ("unheard", unheard::all()),
     ];
-    let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
+    let ready = [("podman", podman::all()), ("unit", unit::all())];
+    let filed = |file: &str, tests: Vec<Test>| -> Vec<Test> {
         tests.into_iter().map(|test| test.under(&format!("kernel::enrol::{file}"))).collect()
     };
-    files.into_iter().flat_map(filed).collect()
+    let enrolling = files.into_iter().flat_map(|(file, tests)| filed(file, tests));
+    let by_ready = ready.into_iter().flat_map(|(file, tests)| filed(file, tests));
+    let enrolling = enrolling.map(|test| test.with(&ENROLLING));
+    enrolling
+        .chain(by_ready.map(|test| test.with(&ready::READY)))
+        .chain(filed("before", before::all()))
+        .collect()
 }
 
-/// Runs with enrolments in force.
-fn enrolling(world: &mut World, body: impl FnOnce(&mut World) -> Result<()>) -> Result<()> {
-    world.daemon()?;
+/// With enrolments in force.
+static ENROLLING: Shared = Shared { text: POLICY, prepare };
+
+/// Makes what the policy names.
+fn prepare() -> Result<()> {
     folder(bundle::TOP)?;
-    apply::under(POLICY, || body(world))
-}
-
-/// The same, with programs that fail where they are told to.
-fn failing(world: &mut World, body: impl FnOnce(&mut World) -> Result<()>) -> Result<()> {
-    world.daemon()?;
-    world.take_daemon()?.kill()?;
-    world.put_daemon(Daemon::start_faulty()?);
-    let result = enrolling(world, body);
-    fault::inject(0)?;
-    world.take_daemon()?.kill()?;
-    world.daemon()?;
-    result
+    launcher::programs()
 }
 
 /// A cgroup that is made for a case, and removed with it.

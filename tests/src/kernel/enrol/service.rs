@@ -69,9 +69,11 @@ impl Service {
     /// Describes a unit.
     pub(super) fn with(name: &str, service: &str) -> Result<Self> {
         manager()?;
-        let text = format!("[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n[Service]\n{service}\n");
+        let text = format!(
+            "[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n[Service]\nKillSignal=SIGKILL\n{service}\n"
+        );
         fs::write(format!("{UNITS}/{name}.service"), text)?;
-        systemctl(&["daemon-reload"])?;
+        // No name comes twice: the manager has not read it yet.
         Ok(Self(name.to_owned()))
     }
 
@@ -101,9 +103,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         let Self(name) = self;
         // Whatever is left of it goes with the guest.
-        let _ = systemctl(&["kill", "--signal=KILL", name]);
         let _ = systemctl(&["stop", name]);
-        let _ = systemctl(&["reset-failed", name]);
         let _ = fs::remove_file(format!("{UNITS}/{name}.service"));
     }
 }

@@ -1,0 +1,76 @@
+//! Whoever ran before a policy enrolled it: processes with threads, a container, a unit.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::bundle::{Bundle, Runtime, inside};
+use super::service::Service;
+use super::{POLICY, Place, agent_in, free, governed, on_host, outsider, prepare};
+use crate::harness::fixture::ACT;
+use crate::harness::guard::enter;
+use crate::harness::{Spot, Test, Who, World, check, guard};
+use crate::kernel::apply;
+
+pub(super) fn all() -> Vec<Test> {
+    vec![check("processes_a_container_and_a_unit_that_ran_before_the_policy_are_agents", all_of_them)]
+}
+
+/// Threads that wait until they are told to write P.
+struct Crowd {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    go: String,
+}
+
+impl Crowd {
+    const THREADS: usize = 6;
+
+    fn start() -> Result<Self> {
+        let go = Spot::Tmpfs.w("go");
+        let line = format!("crowd {} {go} write {}", Self::THREADS, Spot::Tmpfs.p());
+        let mut command = guard::as_user(Who::User, ACT);
+        let mut child = command.args(line.split(' ')).stdout(Stdio::piped()).spawn()?;
+        let mut out = BufReader::new(child.stdout.take().context("no pipe")?);
+        out.read_line(&mut String::new())?;
+        Ok(Self { child, out, go })
+    }
+
+    /// How many of them were refused.
+    fn refused(mut self) -> Result<usize> {
+        std::fs::write(&self.go, "")?;
+        let mut told = String::new();
+        self.out.read_to_string(&mut told)?;
+        self.child.wait()?;
+        Ok(told.lines().filter(|line| *line == "13").count())
+    }
+}
+
+fn all_of_them(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    prepare()?;
+    let place = Place::make("/boxes/before")?;
+    let mut process = outsider()?;
+    enter(place.path(), process.pid())?;
+    let bundle = Bundle::serving(Runtime::Crun, "early", "/boxes/early")?;
+    let mut container = bundle.start()?;
+    let service = Service::serving("guardtest-early", "")?;
+    let mut unit = service.start()?;
+    free(world, &mut process, &on_host())?;
+    free(world, &mut container, &inside())?;
+    free(world, &mut unit, &on_host())?;
+    // The last: what they wait for goes with every other case's files.
+    let crowd = Crowd::start()?;
+    enter(place.path(), crowd.child.id())?;
+    apply::under(POLICY, || {
+        let refused = crowd.refused()?;
+        ensure!(refused == Crowd::THREADS, "of {} threads {refused} were refused", Crowd::THREADS);
+        for cgroup in ["/boxes/before", "/boxes/early", "/system.slice/guardtest-early.service"] {
+            agent_in(cgroup)?;
+        }
+        governed(world, &mut process, &on_host())?;
+        governed(world, &mut container, &inside())?;
+        governed(world, &mut unit, &on_host())
+    })
+}
