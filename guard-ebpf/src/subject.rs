@@ -126,29 +126,42 @@ fn stored(task: Task) -> *const Label {
 /// takes its process's; where a label could not be stored, its cgroup's.
 #[inline(always)]
 fn label_of_current() -> Option<Label> {
-    let task = Task::current();
-    let mut label = stored(task);
-    if label.is_null() {
-        let entered = ENTERED.get(0).copied().unwrap_or(MISSED);
-        if entered == 0 {
-            return None;
-        }
-        label = stored(task.leader());
-        if label.is_null() && entered & MISSED != 0 {
-            label = label_by_cgroup();
-        }
-        if label.is_null() {
-            return None;
-        }
-        // SAFETY: as in `label_of`. A label that cannot be stored is looked for here again next time.
-        let _ = set_label(task, unsafe { &*label });
-    }
     // SAFETY: as in `label_of`.
-    Some(unsafe { *label })
+    if let Some(label) = unsafe { stored(Task::current()).as_ref() } {
+        return Some(*label);
+    }
+    if ENTERED.get(0).is_some_and(|entered| *entered == 0) {
+        return None;
+    }
+    let mut label = Label::default();
+    if find_label(&raw mut label) == 0 { None } else { Some(label) }
+}
+
+/// Looks for the label of a running task that has none of its own, and stores it; 0 where there is none.
+///
+/// A global function: the verifier reads it once, knowing nothing of its callers, and goes on with any label. Otherwise
+/// it would read the rest of every hook again for each place where a label can come from.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn find_label(label: *mut Label) -> i32 {
+    // SAFETY: a null pointer is handled; any other is a label, which the verifier checks at each call.
+    let Some(label) = (unsafe { label.as_mut() }) else { return 0 };
+    let task = Task::current();
+    let entered = ENTERED.get(0).copied().unwrap_or(MISSED);
+    let mut found = stored(task.leader());
+    if found.is_null() && entered & MISSED != 0 {
+        found = label_by_cgroup();
+    }
+    // SAFETY: as in `label_of`, or a live row.
+    let Some(found) = (unsafe { found.as_ref() }) else { return 0 };
+    *label = *found;
+    // A label that cannot be stored is looked for here again next time.
+    let _ = set_label(task, found);
+    1
 }
 
 /// The row of the running task's cgroup, if it makes the task an agent's now.
-#[inline(never)]
+#[inline(always)]
 fn label_by_cgroup() -> *const Label {
     let task = Task::current();
     let row = row_of_cgroup(task.cgroup());
