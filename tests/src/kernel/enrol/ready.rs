@@ -11,10 +11,9 @@ use crate::harness::server::D4;
 use crate::harness::shell::sh;
 use crate::harness::{Effect, Spot};
 
-/// The policy, with what it includes.
+/// The policy.
 pub(super) static READY: Shared =
     Shared { text: include_str!("../../../../policies/enrolled.toml"), prepare };
-const DEFAULT: &str = include_str!("../../../../policies/default.toml");
 
 /// The folder that its agents may write.
 pub(super) const VOLUME: &str = "/srv/agents";
@@ -22,7 +21,6 @@ pub(super) const VOLUME: &str = "/srv/agents";
 const STORAGE: &str = "/var/lib/containers";
 
 fn prepare() -> Result<()> {
-    fs::write("/etc/guard/default.toml", DEFAULT)?;
     folder(VOLUME)?;
     put(format!("{VOLUME}/f").as_ref(), OPEN)?;
     if fs::exists(format!("{STORAGE}/storage"))? {
