@@ -20,12 +20,13 @@ use crate::kernel::programs;
 
 /// Those that are looked at here or on the way of the others.
 #[cfg(test)]
-pub(super) const PROGRAMS: [&str; 11] = [
+pub(super) const PROGRAMS: [&str; 12] = [
     "cgroup_attach_task",
     "enrol_existing",
     "sched_process_fork",
     "vfs_rename_done",
     "vfs_rmdir_done",
+    "bprm_creds_for_exec",
     "bprm_check_security",
     "measure_program",
     "bprm_committed_creds",
@@ -34,9 +35,15 @@ pub(super) const PROGRAMS: [&str; 11] = [
     "file_set_fowner",
 ];
 
-/// Run when a program starts. Refusals are `file_open`'s, which is asked first.
-const STARTING: [&str; 4] =
-    ["bprm_check_security", "measure_program", "bprm_committed_creds", "measure_mapping"];
+/// Run when a program starts. Refusals are `file_open`'s, which is asked first; `bprm_creds_for_exec` refuses only where a
+/// label cannot be stored.
+const STARTING: [&str; 5] = [
+    "bprm_creds_for_exec",
+    "bprm_check_security",
+    "measure_program",
+    "bprm_committed_creds",
+    "measure_mapping",
+];
 
 /// Looks at all of them.
 pub(super) fn look(
