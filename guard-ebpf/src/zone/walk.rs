@@ -205,6 +205,14 @@ struct Crossing {
     child_name: u64,
 }
 
+/// Whoever has a mount namespace of its own chooses where a file system stands in it. The host's own mount of it
+/// counts, if there is one; else that of the agent's launcher. A function, so that what follows is read once.
+#[inline(never)]
+fn stands_elsewhere(at: &Place, mounts: u32) -> u32 {
+    let is_taken_on_trust = at.is_on_host_mount() || (mounts != 0 && at.mount_namespace() == mounts);
+    u32::from(at.is_root() && !is_taken_on_trust)
+}
+
 /// The same walk by probe reads, on through mounts: from a name that the verifier does not know, or on a file
 /// system whose root has no mark.
 #[inline(never)]
@@ -246,12 +254,7 @@ fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
         crossing.found = found(zone, THROUGH_MOUNT);
         return END;
     }
-    // Whoever has a mount namespace of its own chooses where a file system stands in it. The host's own mount of it
-    // counts, if there is one; else that of the agent's launcher.
-    if at.is_root()
-        && !at.is_on_host_mount()
-        && (crossing.mounts == 0 || at.mount_namespace() != crossing.mounts)
-    {
+    if opaque(stands_elsewhere(&crossing.at, crossing.mounts)) != 0 {
         crossing.found = Found::nothing(Reason::UnresolvedObject);
         return END;
     }
