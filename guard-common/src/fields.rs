@@ -13,6 +13,8 @@ macro_rules! kernel_fields {
             OFF_TASK_CRED = "task_struct" "cred";
             OFF_TASK_REAL_CRED = "task_struct" "real_cred";
             OFF_TASK_MM = "task_struct" "mm";
+            OFF_TASK_FLAGS = "task_struct" "flags";
+            OFF_TASK_BPF_STORAGE = "task_struct" "bpf_storage";
             OFF_MM_EXE_FILE = "mm_struct" "exe_file";
             OFF_USER_NAMESPACE_LEVEL = "user_namespace" "level";
             OFF_VMA_FLAGS = "vm_area_struct" "vm_flags";
@@ -95,6 +97,15 @@ macro_rules! kernel_fields {
 
 /// Offset of a field that the running kernel does not have, where the list says that it may lack it.
 pub const ABSENT: u64 = u64::MAX;
+
+/// Fields that programs read in one piece, with where each stands behind the first: all kernels so far keep them so.
+pub const ENTRY: [(&str, u64); 5] = [
+    ("OFF_DENTRY_PARENT", 0),
+    ("OFF_DENTRY_NAME_HASH", 8),
+    ("OFF_DENTRY_NAME_LEN", 12),
+    ("OFF_DENTRY_NAME", 16),
+    ("OFF_DENTRY_INODE", 24),
+];
 
 /// Names of the programs' constants (u64, u64) that hold the identity of the host's root folder, which is that of
 /// process 1: inode number, and device in the kernel's form.

@@ -42,6 +42,9 @@ pub const OWNERS_MAX: u32 = 16_384;
 /// Digests of programs, both generations together: 4,096 * about 100 B = 400 KiB.
 pub const DIGESTS_MAX: u32 = 4_096;
 
+/// Directories whose zone is kept: 8,192 * about 100 B = 800 KiB.
+pub const FOLDERS_MAX: u32 = 8_192;
+
 /// Address rules, both generations together.
 pub const ADDRESSES_MAX: u32 = 131_072;
 

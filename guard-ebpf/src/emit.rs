@@ -1,12 +1,13 @@
 //! Telling the daemon: one event a verdict, numbered per CPU and ring, with the object's path.
 //!
 //! The event is written straight into the ring: a scratch buffer per CPU would be shared with whoever
-//! preempts this task. Its room comes in three sizes; a first pass over the names picks one.
+//! preempts this task. Its room comes in three sizes; the first that the path fits into is told.
 
+use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::{
     bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
     bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel, bpf_probe_read_kernel_str,
-    bpf_ringbuf_reserve, bpf_ringbuf_submit,
+    bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit,
 };
 use guard_common::event::{Event, EventKind, PATH_CUT, PATH_UNROOTED, Ring};
 use guard_common::limits::{PATH_BYTES_MAX, WALK_STEPS_MAX};
@@ -15,10 +16,10 @@ use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK,
 use guard_common::{Operation, Verdict};
 
 use crate::fail::{self, Fault};
-use crate::kernel::loops::{END, GO_ON, opaque, repeat};
+use crate::kernel::loops::{END, GO_ON, opaque, repeat, unknown};
 use crate::kernel::raw::{MOUNTS_MAX, Place, Way};
 use crate::kernel::{Group, Task};
-use crate::maps::{ALLOWS, COUNTS, DENIES, SEQUENCE};
+use crate::maps::{ALLOWS, COUNTS, DENIES, LISTENS, SEQUENCE};
 
 /// What is told. As small as it can be: it lies on the stack of every hook, under the walk's.
 #[derive(Clone, Copy)]
@@ -144,22 +145,19 @@ pub extern "C" fn tell_nameless(report: *const Report) -> i32 {
 }
 
 /// Tells the daemon. Never fails for the caller: what cannot be told is counted, and its number is missing.
+///
+/// Most paths are short. One that does not fit is walked again with more room: that is seldom, and to measure each
+/// one first would be a walk more for all.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn tell(report: *const Report) -> i32 {
     // SAFETY: as in `tell_nameless`.
     let Some(report) = (unsafe { report.as_ref() }) else { return 0 };
     count_verdict(report);
-    let first = measure(report.place());
-    let second = measure(report.second());
-    let total = (first & TOTAL) + (second & TOTAL);
-    if total <= 192 && (first | second) & HAS_LONG_NAME == 0 {
-        write_small(report)
-    } else if total <= 768 {
-        write_middle(report)
-    } else {
-        write_large(report)
+    if write_small(report) == TOO_LONG && write_middle(report) == TOO_LONG {
+        write_large(report);
     }
+    0
 }
 
 #[inline(always)]
@@ -167,80 +165,46 @@ fn count_verdict(report: &Report) {
     count(u32::from(report.operation), if report.is_denied() { COUNT_DENY } else { COUNT_ALLOW });
 }
 
-/// Bytes of path text.
-const TOTAL: u32 = 0xffff;
-/// A name of 64 bytes or more is among them.
-const HAS_LONG_NAME: u32 = 1 << 16;
-
 /// Rounds of a walk whose names are told.
 const ROUNDS_MAX: u32 = WALK_STEPS_MAX + MOUNTS_MAX;
 
-struct Measure {
-    at: Place,
-    seek: u64,
-    total: u32,
-}
-
-/// Bytes of names on the way outward, NULs included, and whether one of them is long.
-#[inline(never)]
-fn measure(at: Place) -> u32 {
-    if at.dentry == 0 {
-        return 0;
-    }
-    let mut state = Measure { at: opaque(at), seek: opaque(0), total: opaque(0) };
-    repeat(ROUNDS_MAX, &mut state, measure_name);
-    opaque(state.total)
-}
-
-fn measure_name(_: u32, state: *mut Measure) -> i64 {
-    // SAFETY: the state of `measure`.
-    let state = unsafe { &mut *state };
-    if !state.at.turn_to_host(&mut state.seek) {
-        return GO_ON;
-    }
-    let len = state.at.name_len();
-    state.total += (len & 0xff) + 1;
-    if len > 63 {
-        state.total |= HAS_LONG_NAME;
-    }
-    let step = state.at.outward();
-    state.at = step.to;
-    state.seek = 0;
-    if step.way == Way::Up { GO_ON } else { END }
-}
+/// The event was told, or is counted as lost.
+const DONE: i32 = 0;
+/// The path does not fit, and nothing was told.
+const TOO_LONG: i32 = 1;
 
 #[inline(never)]
 fn write_small(report: &Report) -> i32 {
-    write::<{ 256 + 64 }, 63>(report)
+    write::<{ 256 + 64 }, 63, false>(report)
 }
 
 #[inline(never)]
 fn write_middle(report: &Report) -> i32 {
-    write::<{ 768 + 256 }, 255>(report)
+    write::<{ 768 + 256 }, 255, false>(report)
 }
 
 #[inline(never)]
 fn write_large(report: &Report) -> i32 {
-    write::<{ PATH_BYTES_MAX + 256 }, 255>(report)
+    write::<{ PATH_BYTES_MAX + 256 }, 255, true>(report)
 }
 
-/// Room for `ROOM` bytes of path text, of which a name takes at most `NAME` (a power of two less one).
+/// Room for `ROOM` bytes of path text, of which a name takes at most `NAME` (a power of two less one). What does not
+/// fit into the last one is cut.
 #[inline(always)]
-fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
+fn write<const ROOM: usize, const NAME: usize, const IS_LAST: bool>(report: &Report) -> i32 {
     let (ring, map) = ring(report);
-    let seq = next_number(ring);
     if fail::injected(Fault::RingFull) {
-        return lost(report);
+        return lost(report, ring);
     }
-    // SAFETY: the size is a constant; a null answer is handled; every path from here submits.
+    // SAFETY: the size is a constant; a null answer is handled; every path from here submits or discards.
     unsafe {
         let room: *mut u8 = bpf_ringbuf_reserve(map, (size_of::<Event>() + ROOM) as u64, 0).cast();
         if room.is_null() {
-            return lost(report);
+            return lost(report, ring);
         }
         let mut text = Text {
             at: opaque(report.place()),
-            seek: opaque(0),
+            seek: unknown(),
             text: room.add(size_of::<Event>()),
             end: opaque(0),
             flags: opaque(u32::from(report.flags)),
@@ -251,42 +215,45 @@ fn write<const ROOM: usize, const NAME: usize>(report: &Report) -> i32 {
         let path_len = text.end;
         if report.second_dentry != 0 {
             text.at = opaque(report.second());
-            text.seek = opaque(0);
+            text.seek = unknown();
             text.end = opaque(text.end);
             repeat(ROUNDS_MAX, &mut text, write_name::<ROOM, NAME>);
         }
-        head(room.cast(), report, seq);
+        if !IS_LAST && opaque(text.flags) & PATH_CUT != 0 {
+            bpf_ringbuf_discard(room.cast(), u64::from(BPF_RB_NO_WAKEUP));
+            return TOO_LONG;
+        }
+        head(room.cast(), report, next_number(ring));
         let event = room.cast::<Event>();
         (*event).flags = text.flags;
         (*event).path_len = path_len as u16;
         (*event).second_path_len = (text.end - path_len) as u16;
-        bpf_ringbuf_submit(room.cast(), 0);
+        bpf_ringbuf_submit(room.cast(), wake(report, ring, (*event).boot_ns));
     }
-    0
+    DONE
 }
 
 /// An event without names.
 #[inline(always)]
 fn write_nameless(report: &Report) -> i32 {
     let (ring, map) = ring(report);
-    let seq = next_number(ring);
     if fail::injected(Fault::RingFull) {
-        return lost(report);
+        return lost(report, ring);
     }
     // SAFETY: as in `write`.
     unsafe {
         let room: *mut u8 = bpf_ringbuf_reserve(map, size_of::<Event>() as u64, 0).cast();
         if room.is_null() {
-            return lost(report);
+            return lost(report, ring);
         }
         let event = room.cast::<Event>();
-        head(event, report, seq);
+        head(event, report, next_number(ring));
         (*event).flags = u32::from(report.flags);
         (*event).path_len = 0;
         (*event).second_path_len = 0;
-        bpf_ringbuf_submit(room.cast(), 0);
+        bpf_ringbuf_submit(room.cast(), wake(report, ring, (*event).boot_ns));
     }
-    0
+    DONE
 }
 
 /// The ring that a report goes through.
@@ -299,11 +266,36 @@ fn ring(report: &Report) -> (Ring, *mut core::ffi::c_void) {
     }
 }
 
+/// Whether the daemon is woken for an event: for a refusal, and for what changes who is governed, at once; for what was
+/// allowed, unless it will look by itself. To wake it costs the agent more than all the rest of an event.
 #[inline(always)]
-fn lost(report: &Report) -> i32 {
+fn wake(report: &Report, ring: Ring, boot_ns: u64) -> u64 {
+    match ring {
+        Ring::Deny => WAKE_IF_IT_WAITS,
+        Ring::Allow if report.kind == EventKind::Decision as u16 && boot_ns < listens_until() => {
+            u64::from(BPF_RB_NO_WAKEUP)
+        }
+        // Not by the kernel's rule: what it was not woken for may lie there still.
+        Ring::Allow => u64::from(BPF_RB_FORCE_WAKEUP),
+    }
+}
+
+/// The kernel's own rule: not while the daemon has earlier events to read.
+const WAKE_IF_IT_WAITS: u64 = 0;
+
+#[inline(always)]
+fn listens_until() -> u64 {
+    // SAFETY: a live array row. Volatile: the daemon writes it.
+    LISTENS.get(0).map_or(0, |until| unsafe { core::ptr::read_volatile(until) })
+}
+
+/// Takes a number that nobody will hear: that is how the loss is known.
+#[inline(always)]
+fn lost(report: &Report, ring: Ring) -> i32 {
+    let _ = next_number(ring);
     count(u32::from(report.operation), COUNT_LOST);
     fail::count(Fault::RingFull, 0);
-    0
+    DONE
 }
 
 #[inline(always)]
@@ -412,7 +404,7 @@ pub fn enrolled(group: Group, label: &Label) -> i32 {
         (*event).flags = groups.flags;
         (*event).path_len = groups.end as u16;
         (*event).second_path_len = 0;
-        bpf_ringbuf_submit(room.cast(), 0);
+        bpf_ringbuf_submit(room.cast(), wake(&report, Ring::Allow, 0));
     }
     0
 }
@@ -460,23 +452,24 @@ struct Text {
 fn write_name<const ROOM: usize, const NAME: usize>(_: u32, state: *mut Text) -> i64 {
     // SAFETY: the state of `write`.
     let state = unsafe { &mut *state };
-    if !state.at.turn_to_host(&mut state.seek) {
+    let entry = state.at.entry();
+    if entry.parent == state.at.dentry && !state.at.turn_to_host(&mut state.seek) {
         return GO_ON;
     }
-    let step = state.at.outward();
+    let step = state.at.outward(entry.parent);
     // The root of a file system is named by its mount point; one that is attached nowhere, by itself.
     let is_root = step.way == Way::Root || step.to.mount != state.at.mount;
     if !is_root {
         let end = state.end as usize;
-        let (len, name) = (state.at.name_len(), state.at.name());
-        if end > ROOM - NAME - 1 {
+        let is_long = entry.name_len as usize > NAME;
+        if is_long || end > ROOM - NAME - 1 {
             state.flags |= PATH_CUT;
             return END;
         }
-        let len = len as usize & NAME;
+        let len = entry.name_len as usize & NAME;
         // SAFETY: `end + len` is below `ROOM`, by the check and the mask.
         unsafe {
-            bpf_probe_read_kernel(state.text.add(end).cast(), len as u32, name as *const _);
+            bpf_probe_read_kernel(state.text.add(end).cast(), len as u32, entry.name as *const _);
             state.text.add(end + len).write(0);
         }
         state.end = (end + len + 1) as u32;

@@ -5,7 +5,7 @@ use aya_ebpf::btf_maps::{Array, HashMap, InodeStorage, LpmTrie, LruHashMap, PerC
 use aya_ebpf::macros::btf_map;
 use guard_common::limits::{
     ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, DIGESTS_MAX,
-    FAULTS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
+    FAULTS_MAX, FOLDERS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
 };
 use guard_common::map::address::{AddressKey, AddressRule};
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey, Start};
@@ -111,11 +111,15 @@ pub static STARTS: TaskStorage<Start> = TaskStorage::new();
 #[btf_map]
 pub static ZONE_CACHE: InodeStorage<Cached> = InodeStorage::new();
 #[btf_map]
+pub static FOLDERS: LruHashMap<MarkKey, u64, { FOLDERS_MAX as usize }> = LruHashMap::new();
+#[btf_map]
 pub static ADDRESSES: LpmTrie<AddressKey, AddressRule, { ADDRESSES_MAX as usize }> = LpmTrie::new();
 #[btf_map]
 pub static DENIES: RingBuf<guard_common::event::Event, { DENY_RING_BYTES as usize }> = RingBuf::new();
 #[btf_map]
 pub static ALLOWS: RingBuf<guard_common::event::Event, { ALLOW_RING_BYTES as usize }> = RingBuf::new();
+#[btf_map]
+pub static LISTENS: Array<u64, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 #[btf_map]
 pub static SEQUENCE: PerCpuArray<u64, 2> = PerCpuArray::new();
 #[btf_map]

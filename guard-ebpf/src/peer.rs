@@ -49,11 +49,6 @@ impl Peer {
     }
 
     #[inline(always)]
-    pub fn is_unix(&self) -> bool {
-        self.family == AF_UNIX
-    }
-
-    #[inline(always)]
     pub fn has_address(&self) -> bool {
         self.state == JUDGE
     }
@@ -212,6 +207,13 @@ pub fn connected(sock: Sock) -> Peer {
         return Peer::v6(addr, port, protocol);
     }
     Peer::refuse(family, protocol, Reason::UnknownFamily)
+}
+
+/// Whether a socket that is connected sends there, whatever address a call names.
+#[inline(always)]
+pub fn ignores_names(sock: Sock) -> bool {
+    let family = sock.family();
+    (family == AF_INET || family == AF_INET6) && protocol(sock) == Some(IPPROTO_TCP)
 }
 
 /// Whether agents may have such a socket at all. Raw ones choose headers by themselves; families and protocols

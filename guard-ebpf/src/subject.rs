@@ -6,7 +6,7 @@ use guard_common::map::enrol::LABEL_WAITS;
 use guard_common::map::label::{Label, MISSED};
 use guard_common::{Reason, ZoneId};
 
-use crate::kernel::loops::{END, GO_ON, opaque, repeat};
+use crate::kernel::loops::{END, GO_ON, opaque, repeat, unknown};
 use crate::kernel::{Cgroup, Group, Task};
 use crate::launcher;
 use crate::maps::{AGENT_CGROUPS, ENTERED, GENERATION, LABELS};
@@ -75,6 +75,20 @@ impl Subject {
         Self { agent, profile, work: 0, temp: 0, mounts: 0, generation: Self::generation_now() }
     }
 
+    /// Itself again, from what fits into a call: [`Self::mark`], [`Self::private`] and the generation. Without its
+    /// mount namespace: good for everything but a walk.
+    #[inline(always)]
+    pub fn of_parts(mark: u32, private: u32, generation: u64) -> Self {
+        let (agent, profile) = (mark & 0xffff, mark >> 16);
+        Self { agent, profile, work: private & 0xffff, temp: private >> 16, mounts: 0, generation }
+    }
+
+    /// Zones of its private folders.
+    #[inline(always)]
+    pub fn private(&self) -> u32 {
+        self.work | (self.temp << 16)
+    }
+
     /// Slot of the generation.
     #[inline(always)]
     pub fn slot(&self) -> u32 {
@@ -126,8 +140,11 @@ fn stored(task: Task) -> *const Label {
 /// takes its process's; where a label could not be stored, its cgroup's.
 #[inline(always)]
 fn label_of_current() -> Option<Label> {
+    let task = Task::current();
+    // Most tasks of a host have nothing kept with them: that costs a load, and the look-up fifty times that.
+    let label = if task.storage() == 0 { core::ptr::null() } else { stored(task) };
     // SAFETY: as in `label_of`.
-    if let Some(label) = unsafe { stored(Task::current()).as_ref() } {
+    if let Some(label) = unsafe { label.as_ref() } {
         return Some(*label);
     }
     if ENTERED.get(0).is_some_and(|entered| *entered == 0) {
@@ -207,7 +224,7 @@ struct Climb {
 /// Id of the nearest tagged cgroup, from this one outward; 0 where there is none.
 #[inline(never)]
 fn tagged_above(group: Group) -> u64 {
-    let mut climb = Climb { at: opaque(group), id: opaque(0) };
+    let mut climb = Climb { at: opaque(group), id: unknown() };
     repeat(CGROUP_DEPTH_MAX, &mut climb, look_for_tag);
     opaque(climb.id)
 }

@@ -64,6 +64,8 @@ pub mod name {
     pub const OWNERS: &str = "OWNERS";
     /// Inode storage: [`super::zone::Cached`].
     pub const ZONE_CACHE: &str = "ZONE_CACHE";
+    /// Hash that forgets the least used: a directory's [`super::zone::MarkKey`] to [`super::zone::kept_folder`] (u64).
+    pub const FOLDERS: &str = "FOLDERS";
     /// Hash: [`super::arguments::ArgumentsKey`] to [`super::arguments::ArgumentRules`].
     pub const ARGUMENTS: &str = "ARGUMENTS";
     /// Hash: [`super::digest::DigestKey`] to [`super::zone::Mark`].
@@ -80,6 +82,9 @@ pub mod name {
     pub const DENIES: &str = "DENIES";
     /// Ring: routine allows.
     pub const ALLOWS: &str = "ALLOWS";
+    /// Array of one: until when the daemon looks at [`ALLOWS`] by itself (u64, nanoseconds since boot).
+    /// Mappable (`BPF_F_MMAPABLE`): the daemon writes it after each look that found something.
+    pub const LISTENS: &str = "LISTENS";
     /// Per-CPU array: last sequence number (u64), by [`crate::event::Ring`].
     pub const SEQUENCE: &str = "SEQUENCE";
     /// Hash: `site << 16 | errno` (u32) to count (u64).
@@ -114,6 +119,7 @@ pub mod name {
         GIVEN,
         OWNERS,
         ZONE_CACHE,
+        FOLDERS,
         ARGUMENTS,
         STARTS,
         DIGESTS,
@@ -122,6 +128,7 @@ pub mod name {
         ADDRESSES,
         DENIES,
         ALLOWS,
+        LISTENS,
         SEQUENCE,
         FAULTS,
         INJECTED,

@@ -233,10 +233,11 @@ impl Daemon {
         }
     }
 
-    /// A cgroup that is gone, and of which nobody told: whoever was in it may still carry its label elsewhere.
+    /// A cgroup that is gone, and of which nobody told: whoever was in it may still carry its label elsewhere. Those
+    /// without a slot share a label, and rows of theirs that stayed for it would fill the table.
     fn forget_row(&mut self, row: &Enrolled) {
-        let is_carried = self.labelled_slots().map_or(true, |slots| slots.contains(&row.label.agent));
-        if is_carried {
+        let is_carried = || self.labelled_slots().map_or(true, |slots| slots.contains(&row.label.agent));
+        if !row.is_without_slot() && is_carried() {
             return;
         }
         if let Err(error) = self.maps.unregister_cgroup(row.id) {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use guard_common::fields::{ABSENT, Field};
+use guard_common::fields::{ABSENT, ENTRY, Field};
 
 /// Where the kernel shows its types.
 const RUNNING: &str = "/sys/kernel/btf/vmlinux";
@@ -51,6 +51,30 @@ pub enum TypesError {
         /// Each as `struct name: field`.
         Vec<String>,
     ),
+    /// Fields that the programs read in one piece do not stand together.
+    #[error("this kernel keeps {field} of struct dentry at {at}, and not at {expected}: guard does not know its names' layout")]
+    Elsewhere {
+        /// The programs' constant.
+        field: &'static str,
+        /// Byte offset in this kernel.
+        at: u64,
+        /// Where it would have to stand.
+        expected: u64,
+    },
+}
+
+/// Whether what is read in one piece is one.
+fn stand_together(offsets: &[(&'static str, u64)]) -> Result<(), TypesError> {
+    let at = |symbol| offsets.iter().find(|(known, _)| *known == symbol).map(|(_, at)| *at);
+    let Some(first) = at(ENTRY[0].0) else { return Ok(()) };
+    for (field, behind) in ENTRY {
+        let expected = first.saturating_add(behind);
+        match at(field) {
+            Some(at) if at != expected => return Err(TypesError::Elsewhere { field, at, expected }),
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
 }
 
 /// The bytes of the running kernel's types.
@@ -190,7 +214,11 @@ impl<'a> KernelTypes<'a> {
                 None => missing.push(format!("struct {}: {}", field.structure, names.join(" or "))),
             }
         }
-        if missing.is_empty() { Ok(offsets) } else { Err(TypesError::Missing(missing)) }
+        if !missing.is_empty() {
+            return Err(TypesError::Missing(missing));
+        }
+        stand_together(&offsets)?;
+        Ok(offsets)
     }
 
     /// Byte offset of one field, dots leading into structs within structs. `None` where there is no such field,

@@ -404,7 +404,7 @@ fn cells(pins: &PinFolder) -> Result<OwnedFd, MapFailure> {
     fd.map_err(|cause| MapFailure::Call { map: NAME, doing: "open", cause })
 }
 
-fn shared_word(pins: &PinFolder, name: &'static str) -> Result<SharedWord, MapFailure> {
+pub(super) fn shared_word(pins: &PinFolder, name: &'static str) -> Result<SharedWord, MapFailure> {
     let data = data(pins, name)?;
     let info = data.info().map_err(|error| MapFailure::call(name, "describe", error))?;
     if info.value_size() != 8 {

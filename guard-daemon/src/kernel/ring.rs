@@ -2,19 +2,31 @@
 //! hears; keeps nothing but the count of what is missing.
 
 use std::io;
+use std::time::Duration;
 
 use aya::maps::{MapData, RingBuf};
 use guard_common::event::Ring;
 use guard_common::map::name;
 use tokio::io::unix::AsyncFd;
+use tokio::time::{Instant, sleep_until};
 
 use super::decode::{DecodeError, Decoded, decode};
 use super::failure::MapFailure;
+use super::maps;
 use super::pins::PinFolder;
 use super::sequence::{Gap, Tracker};
 use super::switches;
-use super::sys;
+use super::sys::{self, SharedWord};
 use crate::model::action::{BootNs, Position};
+
+/// For how long after events the kernel need not wake the daemon for routine ones, because it will look by itself. To be
+/// woken for each would cost it, and the agent, more than all the rest; to look less often would find short-lived
+/// processes gone.
+const LISTENS: Duration = Duration::from_millis(5);
+
+/// By how much later it looks: an event that began in time is there by then. What comes later still is found with the
+/// next one, or within the second by [`RingReader::gaps`].
+const SLACK: Duration = Duration::from_millis(1);
 
 /// Events handed on at once, so that a flood of one ring cannot starve the loop that reads both.
 const BATCH_MAX: usize = 256;
@@ -32,6 +44,12 @@ pub enum Heard {
 pub struct RingReader {
     ring: Ring,
     events: AsyncFd<RingBuf<MapData>>,
+    /// Until when it is promised to look by itself; none for a ring that wakes for each event.
+    listens: Option<SharedWord>,
+    /// When it will.
+    look_at: Option<Instant>,
+    /// The last look was cut short.
+    has_more: bool,
     tracker: Tracker,
     /// Heard while looking for gaps, and not handed on yet.
     backlog: Vec<Heard>,
@@ -53,7 +71,13 @@ impl RingReader {
             .map_err(|error| MapFailure::Foreign { map: name, cause: error.to_string() })?;
         let events =
             sys::watch(buffer).map_err(|cause| MapFailure::Call { map: name, doing: "listen", cause })?;
-        Ok(Self { ring, events, tracker: Tracker::resumed(last), backlog: Vec::new(), emptied_at: 0 })
+        let listens = match ring {
+            Ring::Deny => None,
+            Ring::Allow => Some(maps::shared_word(pins, name::LISTENS)?),
+        };
+        let tracker = Tracker::resumed(last);
+        let (look_at, backlog) = (None, Vec::new());
+        Ok(Self { ring, events, listens, look_at, has_more: false, tracker, backlog, emptied_at: 0 })
     }
 
     /// Which ring this is.
@@ -67,16 +91,31 @@ impl RingReader {
             if !self.backlog.is_empty() {
                 return Ok(std::mem::take(&mut self.backlog));
             }
-            let mut guard = self.events.readable_mut().await?;
-            let heard = drain(self.ring, guard.get_inner_mut(), &mut self.tracker, &now);
-            if heard.len() < BATCH_MAX {
-                // Empty. An event that comes after this look wakes the descriptor again.
-                guard.clear_ready();
+            if !self.has_more {
+                tokio::select! {
+                    // What comes after this wakes the descriptor again.
+                    guard = self.events.readable_mut() => guard?.clear_ready(),
+                    () = sleep_until(self.look_at.unwrap_or_else(Instant::now)), if self.look_at.is_some() => {
+                        self.look_at = None;
+                    }
+                }
+            }
+            let heard = drain(self.ring, self.events.get_mut(), &mut self.tracker, &now);
+            self.has_more = heard.len() == BATCH_MAX;
+            if !self.has_more {
                 self.emptied_at = now();
             }
             if !heard.is_empty() {
+                self.promise_to_look(now());
                 return Ok(heard);
             }
+        }
+    }
+
+    fn promise_to_look(&mut self, now: BootNs) {
+        if let Some(listens) = &self.listens {
+            self.look_at = Some(Instant::now() + LISTENS + SLACK);
+            listens.store(now + LISTENS.as_nanos() as u64);
         }
     }
 

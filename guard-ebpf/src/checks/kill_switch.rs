@@ -21,6 +21,13 @@ pub fn check(subject: &Subject) -> Result<(), Reason> {
     }
 }
 
+/// Whether nothing stops this agent. Where not, [`check`] says what, and acts.
+#[inline(always)]
+pub fn is_off(subject: &Subject) -> bool {
+    let is_off = |row: u32| KILL.get(row).is_some_and(|mode| *mode == KillMode::Run as u32);
+    is_off(KILL_ALL) && is_off(subject.agent & (AGENTS_MAX - 1))
+}
+
 /// 0, or the reason of the refusal. A function of its own: its keys do not lie on the stack of every hook.
 #[inline(never)]
 fn stands(agent: u32) -> u32 {

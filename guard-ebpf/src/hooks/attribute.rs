@@ -18,7 +18,7 @@ fn change(dentry: Dentry) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     if Task::current().acts_as_another() {
         // An overlay changes its layer, with its mounter's rights: its own name was judged. Agents cannot take
-        // on other credentials for a call: see `uring_override_creds`.
+        // on other credentials for a call: see `uring_override_creds`. Through a ring's worker the layer is judged too.
         return 0;
     }
     let mut report = report(&subject, Operation::Attribute, Surface::Write);

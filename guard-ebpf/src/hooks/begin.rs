@@ -31,7 +31,7 @@ pub fn bprm_creds_for_exec(ctx: LsmContext) -> i32 {
 #[inline(never)]
 fn starts(file: File) -> u32 {
     let task = Task::current();
-    let Some(label) = label_of_cgroup(task.cgroup()) else { return 0 };
+    let Some(label) = enrol::label_of_entered(task.cgroup()) else { return 0 };
     if label.flags & LABEL_WAITS != 0 && launcher::goes_on_as(file) {
         return 0;
     }
@@ -66,10 +66,17 @@ fn begin(task: Task, label: &Label) -> u32 {
 }
 
 /// Lets the agent use what its launcher holds open for it as standard input, output and error, as `guard run` does.
+/// Pipes nobody is refused: each start in a container brings new ones, and they would fill the map.
 #[inline(always)]
 fn give(task: Runner, number: u32, agent: u32) {
+    const S_IFMT: u16 = 0o170_000;
+    const S_IFIFO: u16 = 0o010_000;
     let inode = task.standard(number);
     if inode == 0 || agent == NO_SLOT {
+        return;
+    }
+    let mode: u16 = raw::read(inode + offset::OFF_INODE_MODE() as u64);
+    if mode & S_IFMT == S_IFIFO {
         return;
     }
     let superblock: u64 = raw::read(inode + offset::OFF_INODE_SB() as u64);

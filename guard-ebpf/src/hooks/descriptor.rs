@@ -6,6 +6,7 @@ use aya_ebpf::programs::LsmContext;
 use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
+use super::settled::is_settled;
 use super::socket;
 use super::{News, conclude, file, report};
 use crate::checks::{self, kill_switch, network_boundary};
@@ -29,8 +30,13 @@ pub fn file_permission(ctx: LsmContext) -> i32 {
     let (file, mask) = (File(ctx.arg(0)), ctx.arg::<u32>(1));
     let inode = file.inode();
     let surface = if mask & MAY_WRITE != 0 { Surface::Write } else { Surface::Read };
+    let surface = if file.is_opened_to_run() { Surface::Exec } else { surface };
+    let has_content = inode.has_content();
+    if has_content && is_settled(&subject, file, Operation::Access, 1 << surface as u32) {
+        return 0;
+    }
     let mut report = report(&subject, Operation::Access, surface);
-    let verdict = if inode.has_content() {
+    let verdict = if has_content {
         report.object.place = file.place();
         judge_access(&subject, file, surface, &mut report)
     } else if offsets::sends_pages() && surface == Surface::Write && inode.is_socket() {
@@ -49,7 +55,6 @@ fn judge_access(
     surface: Surface,
     report: &mut Report,
 ) -> Result<News, Reason> {
-    let surface = if file.is_opened_to_run() { Surface::Exec } else { surface };
     report.surface = surface as u16;
     let verdict = judge_uses(subject, file, Operation::Access, 1 << surface as u32, report);
     if surface == Surface::Exec && digest::is_asked(subject) {
@@ -94,7 +99,7 @@ fn judge_uses(
 fn excused(subject: &Subject, file: File, verdict: Result<News, Reason>) -> Result<News, Reason> {
     match verdict {
         Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject)
-            if is_given(subject, file) || file.is_layer() =>
+            if is_given(subject.agent, file) != 0 || file.is_layer() =>
         {
             Ok(News::Count)
         }
@@ -102,11 +107,12 @@ fn excused(subject: &Subject, file: File, verdict: Result<News, Reason>) -> Resu
     }
 }
 
-#[inline(always)]
-fn is_given(subject: &Subject, file: File) -> bool {
-    let key = GivenKey { ino: file.inode().ino(), dev: file.inode().dev(), agent: subject.agent };
+/// A function of its own: its key does not lie under a walk.
+#[inline(never)]
+fn is_given(agent: u32, file: File) -> u32 {
+    let key = GivenKey { ino: file.inode().ino(), dev: file.inode().dev(), agent };
     // SAFETY: nothing is read.
-    unsafe { GIVEN.get(key) }.is_some()
+    u32::from(unsafe { GIVEN.get(key) }.is_some())
 }
 
 // kernel: int security_file_truncate(struct file *file)

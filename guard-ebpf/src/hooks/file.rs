@@ -3,8 +3,9 @@
 use aya_ebpf::macros::{fexit, lsm};
 use aya_ebpf::programs::{FExitContext, LsmContext};
 use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
-use guard_common::{Operation, Reason, Surface};
+use guard_common::{Operation, Reason, Surface, ZoneId};
 
+use super::settled::{TOLD, is_settled};
 use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
@@ -18,8 +19,7 @@ use crate::zone;
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
 const O_TRUNC: u32 = 0o1000;
-/// What an open asks for. Numbers that the verifier knows nothing of: it would read the walk once for every way to
-/// open a file.
+/// What an open asks for.
 struct Asked {
     /// `OPEN_*`; nothing where the file is opened to run.
     wanted: u32,
@@ -40,7 +40,13 @@ impl Asked {
         } else {
             (wanted, uses(wanted), Surface::Read)
         };
-        Self { wanted: opaque(wanted), uses: opaque(uses), surface: opaque(surface as u32) }
+        Self { wanted, uses, surface: surface as u32 }
+    }
+
+    /// The same in numbers that the verifier knows nothing of: it would read the walk once for every way to open a file.
+    #[inline(always)]
+    fn opaque(self) -> Self {
+        Self { wanted: opaque(self.wanted), uses: opaque(self.uses), surface: opaque(self.surface) }
     }
 }
 
@@ -50,11 +56,24 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let file = File(ctx.arg(0));
     let asked = Asked::of(file);
+    if is_settled(&subject, file, Operation::Open, asked.uses | (asked.uses << TOLD)) {
+        return 0;
+    }
+    let is_knob = asked.wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 && file.dentry().is_knob();
+    let mut asked = asked.opaque();
+    let is_knob = opaque(u32::from(is_knob));
+    if is_knob != 0 {
+        // Each opening is asked for: the short way must not find it on record.
+        asked.uses = 0;
+    }
     let mut report = report(&subject, Operation::Open, Surface::Read);
     report.object.place = file.place();
     report.flags = asked.wanted as u16;
     report.surface = asked.surface as u16;
     let mut verdict = judge_open(&subject, file, &asked, &mut report);
+    if is_knob != 0 && verdict.is_ok() {
+        verdict = turn_knob(&subject, &mut report).map(|()| News::Tell);
+    }
     if let Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) = verdict
         && file.is_layer()
     {
@@ -91,6 +110,14 @@ fn judge_open(subject: &Subject, file: File, asked: &Asked, report: &mut Report)
         report.surface = Surface::Write as u16;
     }
     Ok(if seen.is_first { News::Tell } else { News::Count })
+}
+
+/// What a knob changes is the host, whatever zone it was mounted into.
+#[inline(always)]
+fn turn_knob(subject: &Subject, report: &mut Report) -> Result<(), Reason> {
+    (report.zone, report.surface) = (ZoneId::HOST.0, Surface::Admin as u16);
+    checks::surface::check(Surface::Admin)?;
+    network_boundary::check(subject, u32::from(ZoneId::HOST.0), Surface::Admin)
 }
 
 /// A file beneath the one that the agent opened, which was judged already. It must be readable, or may be run,
@@ -193,6 +220,9 @@ fn judge_change(
     }
     if report.operation == Operation::Mknod as u16 && is_device(report.detail) {
         return Err(Reason::DeviceNode);
+    }
+    if opaque(u32::from(name.dentry.is_knob())) != 0 {
+        turn_knob(subject, report)?;
     }
     Ok(News::Tell)
 }

@@ -6,6 +6,7 @@ use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::begin::loads_abroad;
+use super::settled::is_settled;
 use super::{EACCES, News, conclude, raw_argument, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
@@ -62,6 +63,10 @@ pub fn mmap_file(ctx: LsmContext) -> i32 {
             asked |= WRITE;
         } else if prot & PROT_WRITE != 0 && exec {
             asked |= OWN_CODE;
+        }
+        let is_of_file = asked & OWN_CODE == 0 && !digest::is_asked(&subject);
+        if is_of_file && is_settled(&subject, file, Operation::Map, asked | READ) {
+            return 0;
         }
         // The walk is read once, not once for every way to map.
         judge_mapping(&subject, file, opaque(asked), &mut report)
@@ -208,6 +213,10 @@ fn judge_change(subject: &Subject, file: File, asked: u32, report: &mut Report) 
             // What an overlay maps is its layer, which was judged by the overlay's own name.
             Err(Reason::UnresolvedObject) if file.is_layer() => {}
             Err(reason) => return Err(reason),
+        }
+        if asked & EXEC != 0 && file.is_layer() {
+            // That name was judged for what was asked of it then: whether it may be run, nobody knows here.
+            run_memory(subject, report)?;
         }
     }
     if asked & OWN_CODE == 0 {

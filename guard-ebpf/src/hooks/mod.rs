@@ -10,6 +10,7 @@ mod memory;
 mod net;
 mod object;
 mod process;
+mod settled;
 mod socket;
 mod task;
 

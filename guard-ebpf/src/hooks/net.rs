@@ -4,12 +4,13 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface};
 
-use super::{EACCES, News, conclude, report};
+use super::socket::judge_peer;
+use super::{EACCES, News, conclude, conclude_nameless, report};
 use crate::ancillary::leads_message_elsewhere;
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
 use crate::kernel::{Msghdr, Sock, Socket};
-use crate::peer::{self, Peer};
+use crate::peer;
 use crate::subject::Subject;
 use crate::zone;
 
@@ -21,59 +22,44 @@ pub fn socket_connect(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let (socket, address, len) = (Socket(ctx.arg(0)), ctx.arg::<u64>(1), ctx.arg::<i32>(2));
     let Some(sock) = socket.sock() else { return -EACCES };
+    let surface = surface_of(sock);
+    let mut report = report(&subject, Operation::Connect, surface);
     let peer = peer::named(sock, address, len, Operation::Connect);
-    send_to(&subject, Operation::Connect, peer, false, News::Tell)
+    let verdict = judge_peer(&subject, &peer, surface, &mut report, News::Tell);
+    conclude_nameless(&mut report, verdict)
 }
 
 // kernel: int security_socket_sendmsg(struct socket *sock, struct msghdr *msg, int size)
+//
+// The peer of a connected socket was judged when it connected, and is again, since the policy or the process may be
+// another by now: recorded only when refused. A stream sends there whatever address is named beside it.
 #[lsm(hook = "socket_sendmsg")]
 pub fn socket_sendmsg(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let (socket, message) = (Socket(ctx.arg(0)), Msghdr(ctx.arg(1)));
     let Some(sock) = socket.sock() else { return -EACCES };
+    let surface = surface_of(sock);
     let is_led = sock.family() != peer::AF_UNIX && leads_message_elsewhere(message);
+    let mut report = report(&subject, Operation::Send, surface);
     let name = message.name();
-    if name == 0 {
-        // A connected socket: its peer was judged when it connected, and is again, since the policy or the
-        // process may be another by now. Recorded only when refused.
-        return send_to(&subject, Operation::Send, peer::connected(sock), is_led, News::Count);
+    let mut verdict = Ok(News::Count);
+    if name == 0 || peer::ignores_names(sock) {
+        verdict = judge_peer(&subject, &peer::connected(sock), surface, &mut report, News::Count);
     }
-    let peer = peer::named(sock, name, message.name_len(), Operation::Send);
-    send_to(&subject, Operation::Send, peer, is_led, News::Tell)
+    if name != 0 && verdict.is_ok() {
+        let peer = peer::named(sock, name, message.name_len(), Operation::Send);
+        verdict = judge_peer(&subject, &peer, surface, &mut report, News::Tell);
+    }
+    if is_led && verdict.is_ok() {
+        // Where it goes may be allowed; by way of whom, nobody judged.
+        verdict = Err(Reason::SourceRoute);
+    }
+    conclude_nameless(&mut report, verdict)
 }
 
 #[inline(always)]
-fn send_to(subject: &Subject, operation: Operation, peer: Peer, is_led: bool, news: News) -> i32 {
-    let surface = if peer.is_unix() { Surface::Ipc } else { Surface::Connect };
-    let mut report = report(subject, operation, surface);
-    report.object.addr = peer.addr;
-    report.is_nameless = 1;
-    report.port = peer.port;
-    report.family = peer.family;
-    report.protocol = peer.protocol;
-    let verdict = judge(subject, surface, &peer, &mut report, news);
-    // Where it goes may be allowed; by way of whom, nobody judged.
-    let verdict = if is_led && verdict.is_ok() { Err(Reason::SourceRoute) } else { verdict };
-    conclude(&mut report, verdict)
-}
-
-#[inline(always)]
-fn judge(
-    subject: &Subject,
-    surface: Surface,
-    peer: &Peer,
-    report: &mut Report,
-    news: News,
-) -> Result<News, Reason> {
-    checks::switches(subject, surface)?;
-    peer.is_known()?;
-    if !peer.has_address() {
-        return Ok(News::Count);
-    }
-    let zone = peer::zone(subject, peer);
-    report.zone = zone as u16;
-    network_boundary::check(subject, zone, Surface::Connect)?;
-    Ok(news)
+fn surface_of(sock: Sock) -> Surface {
+    if sock.family() == peer::AF_UNIX { Surface::Ipc } else { Surface::Connect }
 }
 
 // kernel: int security_unix_stream_connect(struct sock *sock, struct sock *other, struct sock *newsk)

@@ -57,7 +57,7 @@ pub(super) fn judge_sending(subject: &Subject, file: File, report: &mut Report) 
 
 #[inline(always)]
 fn judge_connected(subject: &Subject, sock: Sock, report: &mut Report) -> Result<News, Reason> {
-    match judge_held(subject, sock, report) {
+    match judge_held(subject.mark(), subject.generation, sock, report) {
         0 => Ok(News::Count),
         reason => Err(Reason::from_raw(reason as u16).unwrap_or(Reason::KernelFault)),
     }
@@ -67,8 +67,9 @@ fn judge_connected(subject: &Subject, sock: Sock, report: &mut Report) -> Result
 ///
 /// A function of its own: what it keeps on the stack does not lie under a walk.
 #[inline(never)]
-fn judge_held(subject: &Subject, sock: Sock, report: &mut Report) -> u32 {
-    match judge_peer(subject, &peer::connected(sock), Surface::Connect, report, News::Count) {
+fn judge_held(mark: u32, generation: u64, sock: Sock, report: &mut Report) -> u32 {
+    let subject = Subject::of_parts(mark, 0, generation);
+    match judge_peer(&subject, &peer::connected(sock), Surface::Connect, report, News::Count) {
         Ok(_) => 0,
         Err(reason) => reason as u32,
     }
@@ -89,8 +90,9 @@ fn judge_unix(subject: &Subject, sock: Sock, report: &mut Report) -> Result<News
     Ok(News::Count)
 }
 
+/// A peer, by the zone of its address. The report is about it from then on.
 #[inline(always)]
-fn judge_peer(
+pub(super) fn judge_peer(
     subject: &Subject,
     peer: &Peer,
     surface: Surface,

@@ -70,6 +70,48 @@ impl Dentry {
     }
 }
 
+impl Dentry {
+    /// Whether it is one of the kernel's own knobs: what is written there changes no file, but the host. A process's
+    /// folder in `/proc` is its own.
+    #[inline(always)]
+    pub fn is_knob(self) -> bool {
+        is_knob(self) != 0
+    }
+}
+
+/// Directories between a knob and its file system's root that are followed; what lies deeper is taken for one.
+const KNOB_DEPTH_MAX: u32 = 12;
+
+#[inline(never)]
+fn is_knob(dentry: Dentry) -> u32 {
+    let name = dentry.superblock().kind_name();
+    if name != const { kind(b"proc") } {
+        return u32::from(
+            name == const { kind(b"sysfs") }
+                || name == const { kind(b"cgroup") }
+                || name == const { kind(b"cgroup2") }
+                || name == const { kind(b"debugfs") }
+                || name == const { kind(b"tracefs") }
+                || name == const { kind(b"security") }
+                || name == const { kind(b"configfs") }
+                || name == const { kind(b"efivarfs") }
+                || name == const { kind(b"pstore") }
+                || name == const { kind(b"binfmt_m") }
+                || name == const { kind(b"bpf") },
+        );
+    }
+    let mut at = dentry;
+    for _ in 0..KNOB_DEPTH_MAX {
+        let above = at.parent();
+        if above.parent().0 == above.0 {
+            let first: u8 = raw::read(at.name());
+            return u32::from(!first.is_ascii_digit());
+        }
+        at = above;
+    }
+    1
+}
+
 fields!(Inode {
     ino: u64 = OFF_INODE_INO;
     mode: u16 = OFF_INODE_MODE;
@@ -110,15 +152,21 @@ impl Inode {
         self.mode() & S_IFMT == 0o040_000
     }
 
+    #[inline(always)]
+    pub fn is_device(self) -> bool {
+        let format = self.mode() & S_IFMT;
+        format == 0o060_000 || format == 0o020_000
+    }
+
     /// Whether it leads to a device from a place that is none of the kernel's own for devices: a node that somebody
     /// made in an ordinary folder says nothing of what the device is. Those that every program needs, and that a
     /// container's `/dev` is made of, are excepted.
     #[inline(always)]
     pub fn is_stray_device(self) -> bool {
-        let format = self.mode() & S_IFMT;
-        if format != 0o060_000 && format != 0o020_000 {
+        if !self.is_device() {
             return false;
         }
+        let format = self.mode() & S_IFMT;
         let device = self.device();
         let (major, minor) = (device >> 20, device & 0xf_ffff);
         // null, zero, full, random, urandom; the process's own terminal.

@@ -20,11 +20,48 @@ pub fn repeat<S>(turns: u32, state: &mut S, body: fn(u32, *mut S) -> i64) {
     unsafe { bpf_loop(turns, body as *mut _, core::ptr::from_mut(state).cast(), 0) };
 }
 
+/// Zero, in memory that could change: the verifier knows nothing of it.
+#[unsafe(no_mangle)]
+static mut UNKNOWN: u64 = 0;
+
+/// A zero about which the verifier knows nothing.
+#[inline(always)]
+pub fn unknown() -> u64 {
+    // SAFETY: nobody writes it. Volatile: the compiler must not know it either.
+    unsafe { core::ptr::read_volatile(&raw const UNKNOWN) }
+}
+
+/// Values that can be made [`opaque`].
+pub trait Hidden: Copy {
+    /// The same value, unknown.
+    fn hidden(self) -> Self;
+}
+
+impl Hidden for u32 {
+    #[inline(always)]
+    fn hidden(self) -> Self {
+        self ^ unknown() as u32
+    }
+}
+
+/// Addresses, which the verifier may know as pointers: only a copy by a helper makes them numbers.
+macro_rules! copied {
+    ($($value:ty),+) => {$(
+        impl Hidden for $value {
+            #[inline(always)]
+            fn hidden(self) -> Self {
+                // A read of one's own stack does not fail.
+                raw::read((&raw const self) as u64)
+            }
+        }
+    )+};
+}
+copied!(u64, raw::Place, super::Group);
+
 /// The same value, about which the verifier knows nothing.
 #[inline(always)]
-pub fn opaque<T: Copy>(value: T) -> T {
-    // A read of one's own stack does not fail.
-    raw::read((&raw const value) as u64)
+pub fn opaque<T: Hidden>(value: T) -> T {
+    value.hidden()
 }
 
 /// The lowest bits of a number, up to 32 of them. Where the compiler knows that no others are set it would leave the

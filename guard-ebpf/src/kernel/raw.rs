@@ -49,6 +49,22 @@ pub struct Place {
     pub mount: u64,
 }
 
+/// What a walk outward asks of a dentry, in one read: kernels keep it in this order, which the loader makes sure of
+/// (`guard_common::fields::ENTRY`).
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Entry {
+    /// The directory's dentry; 0 where it could not be read.
+    pub parent: u64,
+    hash: u32,
+    /// Length of the name in bytes.
+    pub name_len: u32,
+    /// Address of the name's bytes.
+    pub name: u64,
+    /// Address of the inode; 0 where there is none.
+    pub inode: u64,
+}
+
 /// Where a step outward led.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -72,6 +88,12 @@ pub struct Step {
 }
 
 impl Place {
+    /// What the walk asks of it.
+    #[inline(always)]
+    pub fn entry(self) -> Entry {
+        read(self.dentry + offset::OFF_DENTRY_PARENT() as u64)
+    }
+
     /// Length of the name in bytes.
     #[inline(always)]
     pub fn name_len(self) -> u32 {
@@ -111,11 +133,10 @@ impl Place {
         read(superblock + offset::OFF_SB_DEV() as u64)
     }
 
-    /// The place outside this one. `struct mount` holds `struct vfsmount` as its field `mnt`, and is not
-    /// reachable for the verifier; hence the probe reads.
+    /// The place outside this one, whose dentry's parent is known. `struct mount` holds `struct vfsmount` as its field
+    /// `mnt`, and is not reachable for the verifier; hence the probe reads.
     #[inline(always)]
-    pub fn outward(self) -> Step {
-        let parent: u64 = read(self.dentry + offset::OFF_DENTRY_PARENT() as u64);
+    pub fn outward(self, parent: u64) -> Step {
         if parent == 0 {
             return self.nowhere(Way::Fault);
         }

@@ -37,6 +37,10 @@ fields!(Task {
     /// Process id.
     tgid: u32 = OFF_TASK_TGID;
     leader: Task = OFF_TASK_GROUP_LEADER;
+    /// `PF_*`.
+    flags: u32 = OFF_TASK_FLAGS;
+    /// Address of what programs keep with it; 0 where none ever kept anything.
+    storage: u64 = OFF_TASK_BPF_STORAGE;
     /// Nanoseconds since boot.
     start_boot_ns: u64 = OFF_TASK_START_BOOTTIME;
     css_set: CssSet = OFF_TASK_CGROUPS;
@@ -57,10 +61,12 @@ impl Task {
         running != 0 && running == inode.address()
     }
 
-    /// Whether the kernel lent it other credentials for a while.
+    /// Whether the kernel lent it other credentials for a while. A ring's worker always acts with those of whoever
+    /// asked it, its own being of the moment that it was made: it may have been lent none.
     #[inline(always)]
     pub fn acts_as_another(self) -> bool {
-        self.credentials() != self.own_credentials()
+        const PF_IO_WORKER: u32 = 0x10;
+        self.flags() & PF_IO_WORKER == 0 && self.credentials() != self.own_credentials()
     }
 }
 

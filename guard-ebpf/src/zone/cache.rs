@@ -10,11 +10,11 @@ use aya_ebpf::helpers::generated::{bpf_inode_storage_delete, bpf_inode_storage_g
 use guard_common::map::zone::Cached;
 use guard_common::{Operation, Reason};
 
-use super::walk;
+use super::{folders, walk};
 use crate::emit;
 use crate::fail::{self, Fault};
-use crate::kernel::{File, Inode};
-use crate::maps::{EPOCH, ZONE_CACHE};
+use crate::kernel::{Dentry, File, Inode};
+use crate::maps::ZONE_CACHE;
 use crate::subject::Subject;
 
 /// An open file's zone.
@@ -34,6 +34,16 @@ struct Key {
 }
 
 impl Key {
+    /// All of it is read before a walk: a move during the walk must leave a key that no reader matches.
+    #[inline(always)]
+    fn of(dentry: Dentry) -> Self {
+        Self {
+            epoch: folders::epoch(),
+            parent_ino: dentry.parent().ino(),
+            name: (u64::from(dentry.name_len()) << 32) | u64::from(dentry.name_hash()),
+        }
+    }
+
     #[inline(always)]
     fn fits(&self, subject: &Subject, value: &Cached) -> bool {
         value.generation == subject.generation
@@ -47,16 +57,7 @@ impl Key {
 #[inline(always)]
 pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -> Result<Seen, Reason> {
     let (inode, dentry) = (file.inode(), file.dentry());
-    let epoch = EPOCH.get(0).map_or(0, |epoch| {
-        // SAFETY: a live array row. Volatile: read before the walk, and once.
-        unsafe { core::ptr::read_volatile(epoch) }
-    });
-    // All of it read before the walk: a move during the walk must leave a key that no reader matches.
-    let key = Key {
-        epoch,
-        parent_ino: dentry.parent().ino(),
-        name: (u64::from(dentry.name_len()) << 32) | u64::from(dentry.name_hash()),
-    };
+    let key = Key::of(dentry);
     let kept = kept(inode);
     if let Some(kept) = kept {
         // SAFETY: storage lives as long as the inode, and this file holds the inode.
@@ -69,7 +70,7 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
         }
     }
     emit::count_walk(operation);
-    let found = walk::outward(dentry, file.mount().address(), subject.view());
+    let found = walk::outward(subject, dentry, file.mount().address());
     let zone = found.zone()?;
     // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
     if found.may_be_kept() && dentry.inode().0 == inode.0 {
@@ -82,6 +83,16 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
         );
     }
     Ok(Seen { zone: subject.sees(zone), is_first: true })
+}
+
+/// The zone of an open file that is kept for it, if its uses in `told` are on record for this agent; 0 if not.
+#[inline(always)]
+pub fn of_told_file(subject: &Subject, file: File, told: u32) -> u32 {
+    let Some(kept) = kept(file.inode()) else { return 0 };
+    // SAFETY: see `of_file`.
+    let (value, seen) = unsafe { (&*kept, core::ptr::read_volatile(&raw const (*kept).seen)) };
+    let is_told = told == 0 || (seen >> 32 == u64::from(subject.agent) && seen as u32 & told == told);
+    if is_told && Key::of(file.dentry()).fits(subject, value) { subject.sees(u32::from(value.zone)) } else { 0 }
 }
 
 /// Beside the zone: something is kept already, and is stale.

@@ -7,10 +7,11 @@
 //! namespace that its launcher made for it.
 
 mod cache;
+mod folders;
 mod names;
 mod walk;
 
-pub use cache::of_file;
+pub use cache::{of_file, of_told_file};
 
 use guard_common::{Reason, ZoneId};
 
@@ -32,7 +33,7 @@ pub struct Place {
 /// The zone of a name, whether or not it has an object yet.
 #[inline(always)]
 pub fn of_dentry(subject: &Subject, dentry: Dentry, mount: u64) -> Result<Place, Reason> {
-    let found = walk::outward(dentry, mount, subject.view());
+    let found = walk::outward(subject, dentry, mount);
     let zone = found.zone()?;
     Ok(Place { zone: subject.sees(zone), is_root: found.is_leaf(), holds_root: found.holds_root() })
 }

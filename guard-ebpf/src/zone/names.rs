@@ -50,7 +50,7 @@ pub fn ends(slot: u32, len: u32, name: u64) -> u32 {
     let mut state = Ends {
         suffix_lengths: lengths.suffix,
         prefix_lengths: lengths.prefix,
-        name: opaque(name),
+        name,
         slot,
         len,
         zone: opaque(NONE),

@@ -4,12 +4,13 @@ use guard_common::limits::WALK_STEPS_MAX;
 use guard_common::map::zone::{DEV_OF_DIRECTORY, MARK_HAS_CHILDREN, MARK_HOLDS_ROOT, Mark, MarkKey};
 use guard_common::{Reason, ZoneId};
 
-use super::names;
+use super::{folders, names};
 use crate::fail::{self, Fault};
 use crate::kernel::Dentry;
-use crate::kernel::loops::{END, GO_ON, opaque, repeat};
+use crate::kernel::loops::{END, GO_ON, opaque, repeat, unknown};
 use crate::kernel::raw::{MOUNTS_MAX, Place, Way};
 use crate::maps::MARKS;
+use crate::subject::Subject;
 
 /// A walk's result in one register: functions called by programs return nothing larger.
 /// Bits 0–15 the zone, 16 [`LEAF`], 17 [`THROUGH_MOUNT`], 18 [`HOLDS_ROOT`], 24–31 the reason where there is no zone.
@@ -114,47 +115,58 @@ struct Walk {
     child_name: u64,
     /// Zone by the rules for the end or start of the object's own name.
     own_name: u32,
-    /// [`HOLDS_ROOT`] or nothing.
-    holds: u32,
+    /// [`HOLDS_ROOT`], [`RULES_CHILDREN`].
+    flags: u32,
 }
+
+/// The directory that the object stands in has rules for names that stand in it.
+const RULES_CHILDREN: u32 = 1;
 
 /// The walk has reached its file system's root, and nothing decided.
 const AT_ROOT: u32 = THROUGH_MOUNT;
 
 /// Walks within the file system; through mounts only where its root has no mark.
 #[inline(always)]
-pub fn outward(dentry: Dentry, mount: u64, view: u64) -> Found {
+pub fn outward(subject: &Subject, dentry: Dentry, mount: u64) -> Found {
     for fault in [Fault::WalkRead, Fault::NameRead] {
         if fail::injected(fault) {
             return Found(Found::nothing(Reason::KernelFault));
         }
     }
-    let found = within(dentry, view as u32);
-    Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, view) } else { found })
+    let found = within(dentry, subject.generation);
+    Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, subject.view()) } else { found })
 }
 
+/// Looks at the object itself, and at what holds it unless that is known.
 #[inline(never)]
-fn within(dentry: Dentry, slot: u32) -> u32 {
+fn within(dentry: Dentry, generation: u64) -> u32 {
+    let epoch = folders::epoch();
+    let slot = (generation & 1) as u32;
+    let (folder, dev) = (dentry.parent(), dentry.dev());
+    let kept = folders::kept(folder, keyed(dev, true), generation, epoch);
     let mut walk = Walk {
         own_name: names::ends(slot, dentry.name_len(), dentry.name()),
         at: dentry,
-        dev: dentry.dev(),
+        dev,
         slot,
         exact_lengths: names::lengths(slot).exact,
         child_len: opaque(0),
         found: opaque(0),
-        child_name: opaque(0),
-        holds: opaque(0),
+        child_name: unknown(),
+        flags: opaque(0),
     };
-    repeat(WALK_STEPS_MAX, &mut walk, step_outward);
-    let found = opaque(walk.found);
+    repeat(if kept == folders::NONE { WALK_STEPS_MAX } else { 1 }, &mut walk, step_outward);
+    let (found, flags) = (opaque(walk.found), opaque(walk.flags));
     if found == 0 {
-        return Found::nothing(Reason::PathTooDeep);
+        return if kept == folders::NONE { Found::nothing(Reason::PathTooDeep) } else { kept | flags & HOLDS_ROOT };
     }
-    if found == AT_ROOT && walk.at.is_nameless() {
-        return u32::from(ZoneId::ANONYMOUS.0);
+    if found == AT_ROOT {
+        return if walk.at.is_nameless() { u32::from(ZoneId::ANONYMOUS.0) } else { found };
     }
-    if found == AT_ROOT { found } else { found | opaque(walk.holds) }
+    if found & LEAF == 0 && found & 0xffff != 0 && flags & RULES_CHILDREN == 0 {
+        folders::keep(folder, keyed(dev, true), generation, epoch, found & 0xffff);
+    }
+    found | flags & HOLDS_ROOT
 }
 
 fn step_outward(step: u32, walk: *mut Walk) -> i64 {
@@ -171,7 +183,10 @@ fn step_outward(step: u32, walk: *mut Walk) -> i64 {
     };
     let mark = if here.ino == 0 { Mark::default() } else { mark(here.ino, here.dev, walk.slot) };
     if step == 0 && mark.flags & MARK_HOLDS_ROOT != 0 {
-        walk.holds = HOLDS_ROOT;
+        walk.flags |= HOLDS_ROOT;
+    }
+    if step == 1 && mark.flags & MARK_HAS_CHILDREN != 0 {
+        walk.flags |= RULES_CHILDREN;
     }
     let mut zone = decides(&here, mark, walk.exact_lengths, walk.slot);
     if zone == names::NONE && step == 0 {
@@ -220,12 +235,12 @@ pub fn through_mounts(dentry: u64, mount: u64, view: u64) -> u32 {
     let slot = view as u32;
     let mut crossing = Crossing {
         at: opaque(Place { dentry, mount }),
-        seek: opaque(0),
+        seek: unknown(),
         slot,
         mounts: (view >> 32) as u32,
         child_len: opaque(0),
         found: opaque(0),
-        child_name: opaque(0),
+        child_name: unknown(),
     };
     repeat(WALK_STEPS_MAX + MOUNTS_MAX, &mut crossing, step_through);
     let found = opaque(crossing.found);
@@ -258,7 +273,7 @@ fn step_through(_: u32, crossing: *mut Crossing) -> i64 {
         crossing.found = Found::nothing(Reason::UnresolvedObject);
         return END;
     }
-    let outward = at.outward();
+    let outward = at.outward(at.directory().dentry);
     let crosses = outward.to.mount != at.mount;
     // Crossing a mount, the root's own name (`/`) is nobody's child.
     crossing.child_len = if crosses { 0 } else { len };

