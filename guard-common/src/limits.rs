@@ -45,7 +45,7 @@ pub const DIGESTS_MAX: u32 = 4_096;
 /// Directories whose zone is kept: 8,192 * about 100 B = 800 KiB.
 pub const FOLDERS_MAX: u32 = 8_192;
 
-/// Address rules, both generations together.
+/// Address rules, both generations together, for whole addresses and for networks: either table has room for all.
 pub const ADDRESSES_MAX: u32 = 131_072;
 
 /// Directories between an object and its file system's root that a walk follows. Deeper: refused, with

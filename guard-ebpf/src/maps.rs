@@ -7,7 +7,7 @@ use guard_common::limits::{
     ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, DIGESTS_MAX,
     FAULTS_MAX, FOLDERS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
 };
-use guard_common::map::address::{AddressKey, AddressRule};
+use guard_common::map::address::{AddressHeads, AddressKey, AddressRule};
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey, Start};
 use guard_common::map::cell::Cell;
 use guard_common::map::digest::{DigestKey, Measured};
@@ -113,7 +113,12 @@ pub static ZONE_CACHE: InodeStorage<Cached> = InodeStorage::new();
 #[btf_map]
 pub static FOLDERS: LruHashMap<MarkKey, u64, { FOLDERS_MAX as usize }> = LruHashMap::new();
 #[btf_map]
-pub static ADDRESSES: LpmTrie<AddressKey, AddressRule, { ADDRESSES_MAX as usize }> = LpmTrie::new();
+pub static ADDRESSES: HashMap<AddressKey, u32, { ADDRESSES_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+#[btf_map]
+pub static NETWORKS: LpmTrie<AddressKey, AddressRule, { ADDRESSES_MAX as usize }> = LpmTrie::new();
+#[btf_map]
+pub static ADDRESS_HEADS: Array<AddressHeads, { SLOTS as usize }> = Array::new();
 #[btf_map]
 pub static DENIES: RingBuf<guard_common::event::Event, { DENY_RING_BYTES as usize }> = RingBuf::new();
 #[btf_map]

@@ -1,12 +1,12 @@
 //! Where a peer is: the zone of a network address or of a unix socket's name.
 
 use aya_ebpf::btf_maps::lpm_trie::Key;
-use guard_common::map::address::{ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule};
+use guard_common::map::address::{ADDRESS_BITS, ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule};
 use guard_common::{Operation, Reason, ZoneId};
 
 use crate::fail::{self, Fault};
 use crate::kernel::{Sock, offset, raw};
-use crate::maps::ADDRESSES;
+use crate::maps::{ADDRESS_HEADS, ADDRESSES, NETWORKS};
 use crate::subject::Subject;
 
 pub const AF_UNIX: u16 = 1;
@@ -316,31 +316,72 @@ fn netlink(sock: Sock) -> Peer {
 
 /// The zone of an address: the longest prefix wins, then the more specific port, then the protocol.
 #[inline(always)]
-pub fn zone(subject: &Subject, peer: &Peer) -> u32 {
-    look_up(&peer.addr, u32::from(peer.port), u32::from(peer.protocol), subject.slot())
+pub fn zone(subject: &Subject, peer: &Peer) -> Result<u32, Reason> {
+    match look_up(&peer.addr, u32::from(peer.port), u32::from(peer.protocol), subject.slot()) {
+        FAULT => Err(fail::closed(Fault::ArrayRow, 0)),
+        zone => Ok(zone),
+    }
 }
+
+/// Which rules there are is not known.
+const FAULT: u32 = u32::MAX;
 
 #[inline(never)]
 fn look_up(addr: &[u8; 16], port: u32, protocol: u32, slot: u32) -> u32 {
-    let port = (port as u16).to_ne_bytes();
+    let heads = ADDRESS_HEADS.get(slot).copied().unwrap_or_default();
+    if heads.is_whole == 0 {
+        return FAULT;
+    }
+    let (port, protocol) = ((port as u16).to_ne_bytes(), protocol as u8);
     let mut key = Key::new(
-        ADDRESS_KEY_HEAD_BITS + 128,
-        AddressKey { slot: slot as u8, protocol: protocol as u8, port, addr: *addr },
+        ADDRESS_KEY_HEAD_BITS + u32::from(ADDRESS_BITS),
+        AddressKey { slot: slot as u8, protocol, port, addr: *addr },
     );
-    let mut best = rule(&key);
-    key.data.protocol = 0;
-    better(&mut best, rule(&key));
-    key.data.protocol = protocol as u8;
-    key.data.port = [0, 0];
-    better(&mut best, rule(&key));
-    key.data.protocol = 0;
-    better(&mut best, rule(&key));
+    let found = whole(&key.data, heads.addresses)
+        .or_else(|| whole(about(&mut key, port, 0), heads.addresses))
+        .or_else(|| whole(about(&mut key, [0, 0], protocol), heads.addresses))
+        .or_else(|| whole(about(&mut key, [0, 0], 0), heads.addresses));
+    if let Some(zone) = found {
+        return zone;
+    }
+    if heads.networks == 0 {
+        return u32::from(ZoneId::ELSEWHERE.0);
+    }
+    about(&mut key, port, protocol);
+    let mut best = network(&key, heads.networks);
+    about(&mut key, port, 0);
+    better(&mut best, network(&key, heads.networks));
+    about(&mut key, [0, 0], protocol);
+    better(&mut best, network(&key, heads.networks));
+    about(&mut key, [0, 0], 0);
+    better(&mut best, network(&key, heads.networks));
     if best.zone == 0 { u32::from(ZoneId::ELSEWHERE.0) } else { u32::from(best.zone) }
 }
 
+/// Asks about another port and protocol.
 #[inline(always)]
-fn rule(key: &Key<AddressKey>) -> AddressRule {
-    ADDRESSES.get(key).copied().unwrap_or_default()
+fn about(key: &mut Key<AddressKey>, port: [u8; 2], protocol: u8) -> &AddressKey {
+    (key.data.port, key.data.protocol) = (port, protocol);
+    &key.data
+}
+
+/// The zone of a rule for this very address.
+#[inline(always)]
+fn whole(key: &AddressKey, heads: u32) -> Option<u32> {
+    if heads & key.head() == 0 {
+        return None;
+    }
+    // SAFETY: copied at once.
+    unsafe { ADDRESSES.get(key) }.copied()
+}
+
+/// The rule for the smallest network around this address.
+#[inline(always)]
+fn network(key: &Key<AddressKey>, heads: u32) -> AddressRule {
+    if heads & key.data.head() == 0 {
+        return AddressRule::default();
+    }
+    NETWORKS.get(key).copied().unwrap_or_default()
 }
 
 #[inline(always)]

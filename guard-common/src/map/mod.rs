@@ -76,8 +76,12 @@ pub mod name {
     pub const MEASURED: &str = "MEASURED";
     /// Task storage: [`super::arguments::Start`].
     pub const STARTS: &str = "STARTS";
-    /// Longest prefix: [`super::address::AddressKey`] to [`super::address::AddressRule`].
+    /// Hash: [`super::address::AddressKey`] of a whole address to its zone (u32).
     pub const ADDRESSES: &str = "ADDRESSES";
+    /// Longest prefix: [`super::address::AddressKey`] to [`super::address::AddressRule`].
+    pub const NETWORKS: &str = "NETWORKS";
+    /// Array: [`super::address::AddressHeads`], by slot.
+    pub const ADDRESS_HEADS: &str = "ADDRESS_HEADS";
     /// Ring: refusals and holds.
     pub const DENIES: &str = "DENIES";
     /// Ring: routine allows.
@@ -126,6 +130,8 @@ pub mod name {
         DIGESTS_IN_USE,
         MEASURED,
         ADDRESSES,
+        NETWORKS,
+        ADDRESS_HEADS,
         DENIES,
         ALLOWS,
         LISTENS,

@@ -12,12 +12,10 @@
 
 use std::os::fd::AsFd;
 
-use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{HashMap, Map};
 use guard_common::limits::{
-    ADDRESSES_MAX, CHILDREN_MAX, DIGESTS_MAX, NAME_RULE_LEN_MAX, NAMES_MAX, PROFILES_MAX, ZONES_MAX,
+    CHILDREN_MAX, DIGESTS_MAX, NAME_RULE_LEN_MAX, NAMES_MAX, PROFILES_MAX, ZONES_MAX,
 };
-use guard_common::map::address::{ADDRESS_KEY_HEAD_BITS, AddressKey, AddressRule};
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey};
 use guard_common::map::cell::{self, Cell};
 use guard_common::map::digest::DigestKey;
@@ -25,13 +23,15 @@ use guard_common::map::enrol::{EnrolRule, LAUNCHERS_MAX, RULES_MAX};
 use guard_common::map::name;
 use guard_common::map::zone::{ChildKey, Mark, MarkKey, NameKey, NameKind, NameLengths};
 
+use super::addresses::AddressTables;
 use super::failure::{MapFailure, into_io};
-use super::maps::{FULL_OF_MARKS, MARKS_MAX, Maps, array_mut, insert, mark_key, slot_of, write_failed};
+use super::maps::{FULL_OF_MARKS, MARKS_MAX, Maps, array_mut, insert, mark_key, slot_of};
 use super::plain::{Plain, Row};
 use super::sys;
-use crate::policy::rows::{AddressRow, InodeKey, Rows};
+use crate::policy::rows::{InodeKey, Rows};
 
-const FEWER_RULES: &str = "the policy has too many rules of this kind; both generations share the rows";
+pub(super) const FEWER_RULES: &str =
+    "the policy has too many rules of this kind; both generations share the rows";
 
 /// A policy that is written and not in force.
 #[derive(Debug)]
@@ -112,16 +112,7 @@ impl Maps {
             key.slot == slot
         })?;
         clear_hash::<DigestKey, Plain<Mark>>(&mut self.digests, name::DIGESTS, |key| key.slot == slot)?;
-        let mut trie = trie(&mut self.addresses)?;
-        let stale =
-            trie.keys().filter(|key| key.as_ref().map_or(true, |key| u32::from(key.data().0.slot) == slot));
-        let stale: Vec<_> = stale
-            .collect::<Result<_, _>>()
-            .map_err(|error| MapFailure::call(name::ADDRESSES, "read", error))?;
-        for key in stale {
-            trie.remove(&key).map_err(|error| MapFailure::call(name::ADDRESSES, "remove", error))?;
-        }
-        Ok(())
+        self.clear_addresses(slot)
     }
 
     /// Every cell of the slot in one call; what the policy does not name is empty, and an empty cell refuses.
@@ -166,16 +157,6 @@ impl Maps {
             .map_err(|error| MapFailure::call(name::NAME_LENGTHS, "write", error))
     }
 
-    fn write_addresses(&mut self, slot: u32, rows: &[AddressRow]) -> Result<(), MapFailure> {
-        let mut trie = trie(&mut self.addresses)?;
-        for row in rows {
-            let (key, rule) = address_row(slot, row)?;
-            trie.insert(&key, Plain(rule), 0)
-                .map_err(|error| write_failed(name::ADDRESSES, error, ADDRESSES_MAX, FEWER_RULES))?;
-        }
-        Ok(())
-    }
-
     fn write_arguments(&mut self, slot: u32, rows: &[(u16, u16, ArgumentRules)]) -> Result<(), MapFailure> {
         for (profile, zone, rules) in rows {
             let key = Plain(ArgumentsKey { slot, profile: *profile, zone: *zone });
@@ -218,10 +199,7 @@ fn check(rows: &Rows) -> Result<(), MapFailure> {
     for (kind, text, _) in &rows.names {
         name_key(0, *kind, text)?;
     }
-    for row in &rows.addresses {
-        address_row(0, row)?;
-    }
-    Ok(())
+    AddressTables::of(0, &rows.addresses).map(drop)
 }
 
 fn out_of_range(profile: u16, zone: u16) -> MapFailure {
@@ -239,21 +217,6 @@ fn name_key(slot: u32, kind: NameKind, text: &[u8]) -> Result<NameKey, MapFailur
     padded.get_mut(..text.len()).filter(|room| !room.is_empty()).ok_or_else(refused)?.copy_from_slice(text);
     let len = u8::try_from(text.len()).map_err(|_| refused())?;
     Ok(NameKey { slot: u16::from(slot == 1), kind: kind.raw(), len, name: padded })
-}
-
-fn address_row(slot: u32, row: &AddressRow) -> Result<(Key<Plain<AddressKey>>, AddressRule), MapFailure> {
-    if row.prefix_len > 128 {
-        let what = format!("an address prefix has {} bits; at most 128 are possible", row.prefix_len);
-        return Err(MapFailure::Refused { map: name::ADDRESSES, what });
-    }
-    let key = AddressKey {
-        slot: u8::from(slot == 1),
-        protocol: row.protocol,
-        port: row.port.to_be_bytes(),
-        addr: row.address.octets(),
-    };
-    let bits = ADDRESS_KEY_HEAD_BITS + u32::from(row.prefix_len);
-    Ok((Key::new(bits, Plain(key)), AddressRule { zone: row.zone, prefix_len: row.prefix_len, pad: 0 }))
 }
 
 impl Maps {
@@ -280,7 +243,7 @@ impl Maps {
     }
 }
 
-fn clear_hash<K: 'static + Copy, V: Row>(
+pub(super) fn clear_hash<K: 'static + Copy, V: Row>(
     map: &mut Map,
     name: &'static str,
     stale: impl Fn(&K) -> bool,
@@ -303,13 +266,6 @@ where
     Ok(())
 }
 
-type Addresses<'map> = LpmTrie<&'map mut aya::maps::MapData, Plain<AddressKey>, Plain<AddressRule>>;
-
-fn trie(map: &mut Map) -> Result<Addresses<'_>, MapFailure> {
-    LpmTrie::try_from(map)
-        .map_err(|error| MapFailure::Foreign { map: name::ADDRESSES, cause: error.to_string() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,21 +277,6 @@ mod tests {
             Rows { marks: vec![((1, 2), Mark { zone: 9, flags: MARK_HAS_CHILDREN })], ..Rows::default() };
         let merged = merged_marks(&rows, &[((1, 2), Mark { zone: 1024, flags: 0 })]);
         assert_eq!(merged.get(&(1, 2)), Some(&Mark { zone: 1024, flags: MARK_HAS_CHILDREN }));
-    }
-
-    #[test]
-    fn an_address_key_holds_slot_protocol_and_port_before_the_address() {
-        let row = AddressRow {
-            protocol: 6,
-            port: 443,
-            address: "::ffff:10.1.0.0".parse().unwrap(),
-            prefix_len: 112,
-            zone: 7,
-        };
-        let (key, rule) = address_row(1, &row).unwrap();
-        assert_eq!(key.prefix_len(), 32 + 112);
-        assert_eq!((key.data().0.slot, key.data().0.protocol, key.data().0.port), (1, 6, [1, 187]));
-        assert_eq!(rule, AddressRule { zone: 7, prefix_len: 112, pad: 0 });
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! The way in is [`loader::take_up`]; [`switches::open_pinned`] works without a daemon.
 
+mod addresses;
 mod adopt;
 pub mod bite;
 pub mod btf;

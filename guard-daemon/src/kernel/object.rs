@@ -30,6 +30,8 @@ const POLICY: &[&str] = &[
     name::NAMES,
     name::NAME_LENGTHS,
     name::ADDRESSES,
+    name::NETWORKS,
+    name::ADDRESS_HEADS,
     name::ARGUMENTS,
     name::DIGESTS,
     name::DIGESTS_IN_USE,

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "a claim about layout is an unsafe trait")]
 
 use aya::Pod;
-use guard_common::map::address::{AddressKey, AddressRule};
+use guard_common::map::address::{AddressHeads, AddressKey, AddressRule};
 use guard_common::map::arguments::{ArgumentRules, ArgumentsKey};
 use guard_common::map::cell::Cell;
 use guard_common::map::digest::DigestKey;
@@ -44,6 +44,7 @@ macro_rules! plain {
 }
 
 plain!(
+    AddressHeads,
     AddressKey,
     AddressRule,
     ArgumentRules,

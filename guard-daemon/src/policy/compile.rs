@@ -14,7 +14,7 @@ use guard_common::{Surface, Verdict, ZoneId};
 use super::check::{AddressRule, ArgumentRule, ArgumentWord, Checked, Enrolment, LAUNCHERS, Profile, Zone};
 use super::lineage::Lineage;
 use super::problem::{Place, Problem, Problems};
-use super::rows::AddressRow;
+use super::rows::{AddressRow, zone_of_address};
 use super::source::{Sources, Spot};
 
 /// A policy as it decides.
@@ -255,24 +255,9 @@ impl Compiled {
             .map(|(id, _)| id)
     }
 
-    /// The zone of a peer, found as the kernel finds it: the longest address prefix; among equals the rule that
-    /// names port and protocol, then port, then protocol, then neither.
+    /// The zone of a peer, found as the kernel finds it.
     pub fn zone_of_address(&self, address: IpAddr, port: u16, protocol: u8) -> ZoneId {
-        let address = u128::from(match address {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        });
-        let inside = |row: &&AddressRow| {
-            let difference = address ^ u128::from(row.address);
-            (row.port == 0 || row.port == port)
-                && (row.protocol == 0 || row.protocol == protocol)
-                && difference.leading_zeros() >= u32::from(row.prefix_len)
-        };
-        self.addresses
-            .iter()
-            .filter(inside)
-            .max_by_key(|row| (row.prefix_len, row.port != 0, row.protocol != 0))
-            .map_or(ZoneId::ELSEWHERE, |row| ZoneId(row.zone))
+        zone_of_address(&self.addresses, address, port, protocol).map_or(ZoneId::ELSEWHERE, ZoneId)
     }
 }
 

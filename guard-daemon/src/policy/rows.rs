@@ -2,7 +2,7 @@
 //!
 //! The generation is exactly these rows: a cell that is not listed is empty, and an empty cell denies.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use guard_common::limits::CHILD_NAME_LEN_MAX;
 use guard_common::map::arguments::ArgumentRules;
@@ -52,4 +52,21 @@ pub struct AddressRow {
     pub prefix_len: u8,
     /// Zone of the peers that match.
     pub zone: u16,
+}
+
+/// The zone of the peers that a rule names best: the longest address prefix; among equals the rule that names port and
+/// protocol, then port, then protocol, then neither.
+pub fn zone_of_address(rules: &[AddressRow], address: IpAddr, port: u16, protocol: u8) -> Option<u16> {
+    let address = u128::from(match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    });
+    let inside = |row: &&AddressRow| {
+        let difference = address ^ u128::from(row.address);
+        (row.port == 0 || row.port == port)
+            && (row.protocol == 0 || row.protocol == protocol)
+            && difference.leading_zeros() >= u32::from(row.prefix_len)
+    };
+    let by_rank = |row: &&AddressRow| (row.prefix_len, row.port != 0, row.protocol != 0);
+    rules.iter().filter(inside).max_by_key(by_rank).map(|row| row.zone)
 }

@@ -109,7 +109,7 @@ pub(super) fn judge_peer(
     if !peer.has_address() {
         return Ok(News::Count);
     }
-    let zone = peer::zone(subject, peer);
+    let zone = peer::zone(subject, peer)?;
     report.zone = zone as u16;
     network_boundary::check(subject, zone, surface)?;
     Ok(news)

@@ -92,11 +92,29 @@ fn longest_prefix(world: &mut World) -> Result<()> {
         world.must_allow(&format!("udp {D4}"))?;
         world.must_allow(&format!("udp {D6}")).map(drop)
     })?;
-    under(&with(&[wide, narrow, port, edge("port")].concat()), || {
+    under(&with(&[wide.clone(), narrow.clone(), port, edge("port")].concat()), || {
         world.must_allow(&format!("tcp {D4}"))?;
         world.must_refuse(&format!("udp {D4}"))?;
         world.must_refuse(&format!("tcp {D6}")).map(drop)
-    })
+    })?;
+    // The network's rule says more about the port; the address alone is longer.
+    let ports = zone("ports", "\"10.99.0.0/24:7000/tcp\", \"[fd99::/64]:7000\"");
+    for (named, is_open) in [("narrow", true), ("ports", false)] {
+        under(&with(&[narrow.clone(), ports.clone(), edge(named)].concat()), || {
+            for line in [format!("tcp {D4}"), format!("tcp {D6}")] {
+                if is_open { world.must_allow(&line) } else { world.must_refuse(&line) }?;
+            }
+            Ok(())
+        })?;
+    }
+    under(&with(&[wide, ports, edge("ports")].concat()), || {
+        world.must_allow(&format!("tcp {D4}"))?;
+        world.must_allow(&format!("udp {D6}"))?;
+        world.must_refuse(&format!("udp {D4}")).map(drop)
+    })?;
+    // Nothing of all that is left.
+    world.must_refuse(&format!("tcp {D4}"))?;
+    world.must_refuse(&format!("udp {D6}")).map(drop)
 }
 
 fn many_zones(world: &mut World) -> Result<()> {
