@@ -46,6 +46,8 @@ pub const DIGESTS_MAX: u32 = 4_096;
 pub const FOLDERS_MAX: u32 = 8_192;
 
 /// Address rules, both generations together, for whole addresses and for networks: either table has room for all.
+/// 131,072 buckets * 16 B = 2 MiB, and beside them only what rows there are: about 96 B for an address, up to 128 B for
+/// a network.
 pub const ADDRESSES_MAX: u32 = 131_072;
 
 /// Directories between an object and its file system's root that a walk follows. Deeper: refused, with
