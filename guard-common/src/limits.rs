@@ -42,8 +42,8 @@ pub const OWNERS_MAX: u32 = 16_384;
 /// Digests of programs, both generations together: 4,096 * about 100 B = 400 KiB.
 pub const DIGESTS_MAX: u32 = 4_096;
 
-/// Directories whose zone is kept: 8,192 * about 100 B = 800 KiB.
-pub const FOLDERS_MAX: u32 = 8_192;
+/// Directories whose zone is kept: 4,096 * about 100 B = 400 KiB.
+pub const FOLDERS_MAX: u32 = 4_096;
 
 /// Address rules, both generations together, for whole addresses and for networks: either table has room for all.
 /// 131,072 buckets * 16 B = 2 MiB, and beside them only what rows there are: about 96 B for an address, up to 128 B for

@@ -16,9 +16,8 @@ pub fn allows(subject: &Subject, zone: u32, uses: u32) -> bool {
         return false;
     }
     let Some(cell) = CELLS.get(index(subject.slot(), subject.profile, zone)) else { return false };
-    let refuses = |surface: Surface| {
-        uses & (1 << surface as u32) != 0 && cell.verdict(surface) != Some(Verdict::Allow)
-    };
+    let refuses =
+        |surface: Surface| uses & (1 << surface as u32) != 0 && cell.verdict(surface) != Some(Verdict::Allow);
     !(refuses(Surface::Exec) || refuses(Surface::Read) || refuses(Surface::Write))
 }
 

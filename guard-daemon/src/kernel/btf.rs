@@ -52,7 +52,9 @@ pub enum TypesError {
         Vec<String>,
     ),
     /// Fields that the programs read in one piece do not stand together.
-    #[error("this kernel keeps {field} of struct dentry at {at}, and not at {expected}: guard does not know its names' layout")]
+    #[error(
+        "this kernel keeps {field} of struct dentry at {at}, and not at {expected}: guard does not know its names' layout"
+    )]
     Elsewhere {
         /// The programs' constant.
         field: &'static str,

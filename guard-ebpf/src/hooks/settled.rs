@@ -3,8 +3,8 @@
 
 use guard_common::{Operation, Surface};
 
-use crate::checks::{kill_switch, surface};
 use crate::cell;
+use crate::checks::{kill_switch, surface};
 use crate::emit;
 use crate::kernel::File;
 use crate::kernel::offsets::injects_faults;

@@ -92,7 +92,11 @@ pub fn of_told_file(subject: &Subject, file: File, told: u32) -> u32 {
     // SAFETY: see `of_file`.
     let (value, seen) = unsafe { (&*kept, core::ptr::read_volatile(&raw const (*kept).seen)) };
     let is_told = told == 0 || (seen >> 32 == u64::from(subject.agent) && seen as u32 & told == told);
-    if is_told && Key::of(file.dentry()).fits(subject, value) { subject.sees(u32::from(value.zone)) } else { 0 }
+    if is_told && Key::of(file.dentry()).fits(subject, value) {
+        subject.sees(u32::from(value.zone))
+    } else {
+        0
+    }
 }
 
 /// Beside the zone: something is kept already, and is stale.

@@ -158,7 +158,11 @@ fn within(dentry: Dentry, generation: u64) -> u32 {
     repeat(if kept == folders::NONE { WALK_STEPS_MAX } else { 1 }, &mut walk, step_outward);
     let (found, flags) = (opaque(walk.found), opaque(walk.flags));
     if found == 0 {
-        return if kept == folders::NONE { Found::nothing(Reason::PathTooDeep) } else { kept | flags & HOLDS_ROOT };
+        return if kept == folders::NONE {
+            Found::nothing(Reason::PathTooDeep)
+        } else {
+            kept | flags & HOLDS_ROOT
+        };
     }
     if found == AT_ROOT {
         return if walk.at.is_nameless() { u32::from(ZoneId::ANONYMOUS.0) } else { found };
