@@ -1,13 +1,19 @@
 //! One promise of each primitive that judges so far, seen from outside.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
 
 use crate::act::serve::How;
 use crate::harness::fixture::USER;
 use crate::harness::server::D4;
+use crate::harness::shell::until;
 use crate::harness::world::Side;
 use crate::harness::{By, Spot, Test, Who, World, act, check, guard, ledger};
+
+/// How long the end of an agent may take to be known.
+const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// Every case of this folder.
 pub fn all() -> Vec<Test> {
@@ -89,7 +95,12 @@ fn signed_audit(world: &mut World) -> Result<()> {
     guard::ok(&["kill", "--agent", "witness", "--mode", "terminate"])?;
     drop(agent);
     guard::ok(&["recover", "--agent", "witness", "--note", "told by the suite"])?;
-    let entries = world.records()?;
+    let mut entries = world.records()?;
+    // It is noticed by itself, after the last of its processes was reaped.
+    until("the agent's end stands in the ledger", END_LIMIT, || {
+        entries.extend(world.records()?);
+        Ok(!ledger::of_stage(&entries, "exit").is_empty())
+    })?;
     for (stage, least) in
         [("surface", 2), ("policy", 1), ("launch", 1), ("exit", 1), ("kill", 1), ("recover", 1)]
     {
