@@ -31,7 +31,7 @@ pub fn bprm_creds_for_exec(ctx: LsmContext) -> i32 {
 #[inline(never)]
 fn starts(file: File) -> u32 {
     let task = Task::current();
-    let Some(label) = enrol::label_of_entered(task.cgroup()) else { return 0 };
+    let Some(label) = label_of_cgroup(task.cgroup()) else { return 0 };
     if label.flags & LABEL_WAITS != 0 && launcher::goes_on_as(file) {
         return 0;
     }
