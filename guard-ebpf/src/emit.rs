@@ -370,7 +370,6 @@ struct Groups {
 #[inline(never)]
 pub fn enrolled(group: Group, label: &Label) -> i32 {
     count(Operation::Fork as u32, COUNT_ALLOW);
-    let seq = next_number(Ring::Allow);
     let report = Report {
         kind: EventKind::Enrolled as u16,
         agent: label.agent,
@@ -387,9 +386,7 @@ pub fn enrolled(group: Group, label: &Label) -> i32 {
         let room: *mut u8 =
             bpf_ringbuf_reserve(map, (size_of::<Event>() + GROUP_PATH + GROUP_NAME) as u64, 0).cast();
         if room.is_null() {
-            count(Operation::Fork as u32, COUNT_LOST);
-            fail::count(Fault::RingFull, 0);
-            return 0;
+            return lost(&report, Ring::Allow);
         }
         let mut groups = Groups {
             at: opaque(group),
@@ -398,7 +395,7 @@ pub fn enrolled(group: Group, label: &Label) -> i32 {
             flags: opaque(0),
         };
         repeat(WALK_STEPS_MAX, &mut groups, write_group);
-        head(room.cast(), &report, seq);
+        head(room.cast(), &report, next_number(Ring::Allow));
         let event = room.cast::<Event>();
         (*event).ino = group.id();
         (*event).flags = groups.flags;

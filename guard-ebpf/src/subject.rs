@@ -71,8 +71,7 @@ impl Subject {
     /// Whoever left a mark, where somebody else acts for it. Sees no private folder as its own.
     #[inline(always)]
     pub fn of_mark(mark: u32) -> Self {
-        let (agent, profile) = (mark & 0xffff, mark >> 16);
-        Self { agent, profile, work: 0, temp: 0, mounts: 0, generation: Self::generation_now() }
+        Self::of_parts(mark, 0, Self::generation_now())
     }
 
     /// Itself again, from what fits into a call: [`Self::mark`], [`Self::private`] and the generation. Without its

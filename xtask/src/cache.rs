@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, anyhow};
 use nix::fcntl::{Flock, FlockArg};
@@ -98,7 +99,9 @@ pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
 
 /// Writes beside the file and renames: a reader sees the old content or the new one.
 pub(crate) fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
-    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let (process, write) = (std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed));
+    let beside = path.with_extension(format!("{process}-{write}.part"));
     fs::write(&beside, content).with_context(|| format!("cannot write {}", beside.display()))?;
     fs::rename(&beside, path).with_context(|| format!("cannot replace {}", path.display()))
 }

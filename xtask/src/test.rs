@@ -2,21 +2,19 @@
 //! is `N passed, N failed`, with `, N skipped` where something was.
 
 mod count;
+mod suites;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use self::count::Count;
-use crate::kernel::Kernel;
 use crate::sh::say;
-use crate::vm::{self, End, Job, Which};
+use crate::vm::{self, Which};
 use crate::{build, cache, checkout, setup, tidy};
-
-const SUITE: &str = "guard-suite";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Stage {
@@ -34,7 +32,7 @@ pub(crate) struct Args {
     /// Only this stage; may be given more than once.
     #[arg(long)]
     only: Vec<Stage>,
-    /// End a kernel's suites when they take longer than this many seconds.
+    /// End a guest when its part of the suites takes longer than this many seconds.
     #[arg(long, default_value_t = 2700)]
     timeout: u64,
     /// Only tests whose names contain one of these; passed on to the unit tests and the suites.
@@ -59,9 +57,7 @@ pub(crate) fn main(args: Args) -> Result<i32> {
     }
     if wanted(Stage::Kernel) {
         setup::ensure(setup::Need::Vm)?;
-        for kernel in &args.kernel.0 {
-            total += timed(&format!("suites on {}", kernel.name()), || suites(*kernel, &args))?;
-        }
+        total += timed("suites", || suites::run(&args.kernel.0, args.timeout, &args.filter))?;
     }
     println!("{total}");
     Ok(i32::from(total.failed > 0))
@@ -99,15 +95,6 @@ fn unit(filter: &[String]) -> Result<Count> {
     let count = count::unit(&lines);
     // A test program that does not compile or dies has no result line of its own.
     Ok(if succeeded || count.failed > 0 { count } else { Count { failed: 1, ..count } })
-}
-
-/// One boot, one run of the suites. A skip is a failure: these kernels are the supported ones.
-fn suites(kernel: Kernel, args: &Args) -> Result<Count> {
-    let command = std::iter::once(SUITE.to_owned()).chain(args.filter.iter().cloned()).collect();
-    let timeout = Some(Duration::from_secs(args.timeout));
-    let ran = vm::run(kernel, &Job { timeout, keep_output: true, ..Job::new(command) })?;
-    let output = String::from_utf8_lossy(&ran.output).into_owned();
-    Ok(count::suites(&output, ran.end == End::Exited(0)))
 }
 
 /// Runs with its standard output shown line by line, and kept.

@@ -60,6 +60,8 @@ pub(crate) fn which(text: &str) -> Result<Which, String> {
 /// How to run one command in one guest.
 pub(crate) struct Job {
     pub(crate) command: Vec<String>,
+    /// Where several guests run at once: which this one is. Stands before each line of its output.
+    pub(crate) name: String,
     pub(crate) icount: bool,
     pub(crate) terminal: bool,
     /// None: as long as it takes.
@@ -76,6 +78,7 @@ impl Job {
     pub(crate) fn new(command: Vec<String>) -> Job {
         Job {
             command,
+            name: String::new(),
             icount: false,
             terminal: false,
             timeout: None,

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use aya::maps::{Array, HashMap as Table, MapData};
+use aya::maps::{Array, MapData};
 use guard_common::map::enrol::{EnrolRule, LABEL_WAITS, NO_SLOT, RULES_MAX};
 use guard_common::map::label::Label;
 use guard_common::map::name;
 
 use super::enrol::{AgentCgroup, Cgroups};
 use super::failure::MapFailure;
-use super::maps::Maps;
+use super::maps::{Maps, labels_of_cgroups};
 use super::pins::PinFolder;
 use super::plain::Plain;
 use super::switches;
@@ -34,12 +34,12 @@ impl Enrolled {
 impl Maps {
     /// Every cgroup that a rule has enrolled.
     pub fn enrolled_cgroups(&self) -> Result<Vec<Enrolled>, MapFailure> {
-        let rows = self.cgroups()?.into_iter();
-        Ok(rows
-            .filter(|(_, label)| label.flags & LABEL_WAITS != 0)
-            .map(|(id, label)| Enrolled { id, label })
-            .collect())
+        Ok(by_rules(self.cgroups()?).map(|(id, label)| Enrolled { id, label }).collect())
     }
+}
+
+fn by_rules(rows: Vec<(u64, Label)>) -> impl Iterator<Item = (u64, Label)> {
+    rows.into_iter().filter(|(_, label)| label.flags & LABEL_WAITS != 0)
 }
 
 /// Every cgroup that a rule has enrolled and that is still there. `known` are names by cgroup that somebody noted
@@ -50,15 +50,7 @@ pub fn enrolled(
     known: &HashMap<u64, String>,
 ) -> Result<Vec<AgentCgroup>, MapFailure> {
     let map = switches::open(pins, name::AGENT_CGROUPS)?;
-    let table: Table<&MapData, u64, Plain<Label>> = Table::try_from(&map)
-        .map_err(|error| MapFailure::Foreign { map: name::AGENT_CGROUPS, cause: error.to_string() })?;
-    let mut labels = HashMap::new();
-    for row in table.iter() {
-        let (id, Plain(label)) = row.map_err(|error| MapFailure::call(name::AGENT_CGROUPS, "read", error))?;
-        if label.flags & LABEL_WAITS != 0 {
-            labels.insert(id, label);
-        }
-    }
+    let labels: HashMap<u64, Label> = by_rules(labels_of_cgroups(&map)?).collect();
     if labels.is_empty() {
         return Ok(Vec::new());
     }

@@ -205,9 +205,7 @@ impl Maps {
 
     /// Every registered cgroup with its label: after a restart, the agents that live.
     pub fn cgroups(&self) -> Result<Vec<(u64, Label)>, MapFailure> {
-        let map = hash::<u64, Plain<Label>>(&self.agent_cgroups, name::AGENT_CGROUPS)?;
-        let rows = map.iter().map(|row| row.map(|(cgroup, Plain(label))| (cgroup, label)));
-        rows.collect::<Result<_, _>>().map_err(|error| MapFailure::call(name::AGENT_CGROUPS, "read", error))
+        labels_of_cgroups(&self.agent_cgroups)
     }
 
     /// Lets an agent use what its launcher holds open for it, whatever the zone.
@@ -368,6 +366,13 @@ fn remove<K: Row, V: Row>(map: &mut Map, name: &'static str, key: &K) -> Result<
         }
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Rows of `AGENT_CGROUPS`.
+pub(super) fn labels_of_cgroups(map: &Map) -> Result<Vec<(u64, Label)>, MapFailure> {
+    let map = hash::<u64, Plain<Label>>(map, name::AGENT_CGROUPS)?;
+    let rows = map.iter().map(|row| row.map(|(cgroup, Plain(label))| (cgroup, label)));
+    rows.collect::<Result<_, _>>().map_err(|error| MapFailure::call(name::AGENT_CGROUPS, "read", error))
 }
 
 fn hash<'map, K: Row, V: Row>(

@@ -100,11 +100,7 @@ impl RingReader {
                     }
                 }
             }
-            let heard = drain(self.ring, self.events.get_mut(), &mut self.tracker, &now);
-            self.has_more = heard.len() == BATCH_MAX;
-            if !self.has_more {
-                self.emptied_at = now();
-            }
+            let heard = self.look(&now);
             if !heard.is_empty() {
                 self.promise_to_look(now());
                 return Ok(heard);
@@ -122,11 +118,16 @@ impl RingReader {
     /// What is there now, without waiting: for the last look before the daemon ends.
     pub fn hear_now(&mut self, now: impl Fn() -> BootNs) -> Vec<Heard> {
         let mut heard = std::mem::take(&mut self.backlog);
-        let fresh = drain(self.ring, self.events.get_mut(), &mut self.tracker, &now);
-        if fresh.len() < BATCH_MAX {
+        heard.extend(self.look(&now));
+        heard
+    }
+
+    fn look(&mut self, now: &impl Fn() -> BootNs) -> Vec<Heard> {
+        let heard = drain(self.ring, self.events.get_mut(), &mut self.tracker, now);
+        self.has_more = heard.len() == BATCH_MAX;
+        if !self.has_more {
             self.emptied_at = now();
         }
-        heard.extend(fresh);
         heard
     }
 

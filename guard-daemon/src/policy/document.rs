@@ -97,6 +97,24 @@ impl<'a> Table<'a> {
         self.table.get(key).map(|value| Value { file: self.file, value })
     }
 
+    /// The list of tables under `key`, of whose keys it complains beyond `known`; `what` is one of them.
+    pub(super) fn tables(
+        &self,
+        key: &str,
+        (what, known): (&str, &[&str]),
+        example: &str,
+        report: &mut Report,
+    ) -> Vec<Table<'a>> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(items) = value.items() else {
+            value.refuse_kind(&format!("`{key}`"), "a list of tables", example, report);
+            return Vec::new();
+        };
+        let tables: Vec<_> = items.into_iter().filter_map(|item| item.table(what, example, report)).collect();
+        tables.iter().for_each(|table| table.only(what, known, report));
+        tables
+    }
+
     /// Entries in the order of the text.
     pub(super) fn entries(&self) -> Vec<(Text, Value<'a>)> {
         let mut entries: Vec<_> = self

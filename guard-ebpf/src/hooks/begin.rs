@@ -11,7 +11,7 @@ use super::EACCES;
 use super::task::{own, tell_entered};
 use crate::enrol;
 use crate::fail::{self, Fault};
-use crate::kernel::{Bprm, File, Runner, Task, offset, raw};
+use crate::kernel::{Bprm, File, Runner, S_IFMT, Task, offset, raw};
 use crate::launcher;
 use crate::maps::GIVEN;
 use crate::subject::{label_of, label_of_cgroup, set_label};
@@ -69,7 +69,6 @@ fn begin(task: Task, label: &Label) -> u32 {
 /// Pipes nobody is refused: each start in a container brings new ones, and they would fill the map.
 #[inline(always)]
 fn give(task: Runner, number: u32, agent: u32) {
-    const S_IFMT: u16 = 0o170_000;
     const S_IFIFO: u16 = 0o010_000;
     let inode = task.standard(number);
     if inode == 0 || agent == NO_SLOT {

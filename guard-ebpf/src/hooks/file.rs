@@ -11,7 +11,7 @@ use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
 use crate::kernel::loops::opaque;
-use crate::kernel::{Dentry, File, Path, RenameData, raw};
+use crate::kernel::{Dentry, File, Path, RenameData, S_IFMT, raw};
 use crate::maps::EPOCH;
 use crate::subject::Subject;
 use crate::zone;
@@ -266,7 +266,7 @@ fn may_reveal(subject: &Subject, old: u32, new: u32, report: &mut Report) -> Res
 
 #[inline(always)]
 fn is_device(mode: u16) -> bool {
-    let format = mode & 0o170_000;
+    let format = mode & S_IFMT;
     format == 0o020_000 || format == 0o060_000
 }
 

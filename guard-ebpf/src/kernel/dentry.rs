@@ -1,6 +1,6 @@
 //! Names and inodes.
 
-use super::{fields, kernel_pointer, offset, raw};
+use super::{S_IFMT, SB_KERNMOUNT, fields, kernel_pointer, offset, raw};
 
 kernel_pointer! {
     /// `struct dentry`: a name in a directory.
@@ -44,8 +44,6 @@ impl Dentry {
     /// Whether the file system is one that the kernel mounts for itself.
     #[inline(always)]
     pub fn is_kernel_internal(self) -> bool {
-        /// `SB_KERNMOUNT`; user space cannot set it.
-        const SB_KERNMOUNT: u64 = 1 << 22;
         self.superblock().flags() & SB_KERNMOUNT != 0
     }
 
@@ -120,8 +118,6 @@ fields!(Inode {
     device: u32 = OFF_INODE_RDEV;
 });
 
-const S_IFMT: u16 = 0o170_000;
-
 impl Inode {
     /// The file system's device number, in the kernel's form.
     #[inline(always)]
@@ -166,11 +162,10 @@ impl Inode {
         if !self.is_device() {
             return false;
         }
-        let format = self.mode() & S_IFMT;
         let device = self.device();
         let (major, minor) = (device >> 20, device & 0xf_ffff);
         // null, zero, full, random, urandom; the process's own terminal.
-        let is_harmless = format == 0o020_000
+        let is_harmless = self.is_character_device()
             && ((major == 1 && (minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9))
                 || (major == 5 && minor == 0));
         let name = self.superblock().kind_name();

@@ -20,6 +20,12 @@ pub use task::{Cgroup, Group, Runner, Task, UserNamespace};
 
 use core::ffi::c_void;
 
+/// The bits of a mode that say what kind of object it is.
+pub const S_IFMT: u16 = 0o170_000;
+
+/// A file system that the kernel mounts for itself; user space cannot set it.
+const SB_KERNMOUNT: u64 = 1 << 22;
+
 /// Loads a field of a BTF-typed pointer.
 ///
 /// # Safety

@@ -4,8 +4,8 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
-use super::offset;
 use super::offsets::host_mounts;
+use super::{S_IFMT, SB_KERNMOUNT, offset};
 
 /// Copies a value from a kernel address; all zero where the address is bad.
 ///
@@ -117,7 +117,7 @@ impl Place {
     #[inline(always)]
     pub fn is_directory(self) -> bool {
         let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE() as u64);
-        read::<u16>(inode + offset::OFF_INODE_MODE() as u64) & 0o170_000 == 0o040_000
+        read::<u16>(inode + offset::OFF_INODE_MODE() as u64) & S_IFMT == 0o040_000
     }
 
     /// The name of the directory that it stands in.
@@ -241,8 +241,6 @@ impl Place {
     /// Whether the file system is one that only the kernel mounts: memory files, pipes, sockets.
     #[inline(always)]
     pub fn is_kernel_internal(self) -> bool {
-        /// `SB_KERNMOUNT`; user space cannot set it.
-        const SB_KERNMOUNT: u64 = 1 << 22;
         let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64);
         read::<u64>(superblock + offset::OFF_SB_FLAGS() as u64) & SB_KERNMOUNT != 0
     }

@@ -1,4 +1,4 @@
-//! `guard-suite [--list] [--enforcer NAME] [FILTER…]`: the suites, on the kernel that runs. Needs root, and a machine
+//! `guard-suite [--list] [--enforcer NAME] [--except FILTER] [FILTER…]`: the suites, on the kernel that runs. Needs root, and a machine
 //! of its own.
 //!
 //! Without an enforcer: everything, under guard. With one: the attacks alone, held against it, and a table of what it
@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use guard_tests::harness::runner::{self, Tally};
 use guard_tests::harness::{Enforcer, Test, World};
 
-const USAGE: &str = "usage: guard-suite [--list] [--enforcer guard|none|landlock|apparmor] [FILTER…]";
+const USAGE: &str =
+    "usage: guard-suite [--list] [--enforcer guard|none|landlock|apparmor] [--except FILTER] [FILTER…]";
 
 fn main() -> ExitCode {
     match Words::parse(std::env::args().skip(1)) {
@@ -27,6 +28,7 @@ struct Words {
     list: bool,
     enforcer: Option<Enforcer>,
     filters: Vec<String>,
+    except: Option<String>,
 }
 
 impl Words {
@@ -40,6 +42,7 @@ impl Words {
                     let known = Enforcer::of_name(&name).ok_or(format!("unknown enforcer {name}"))?;
                     parsed.enforcer = Some(known);
                 }
+                "--except" => parsed.except = Some(words.next().ok_or("--except needs a filter")?),
                 option if option.starts_with('-') => return Err(format!("unknown option {option}")),
                 _ => parsed.filters.push(word),
             }
@@ -49,7 +52,8 @@ impl Words {
 
     fn wants(&self, test: &Test) -> bool {
         let named = self.filters.is_empty() || self.filters.iter().any(|filter| test.name.contains(filter));
-        named && (self.enforcer.is_none() || test.is_attack())
+        let excepted = self.except.as_ref().is_some_and(|filter| test.name.contains(filter));
+        named && !excepted && (self.enforcer.is_none() || test.is_attack())
     }
 }
 

@@ -140,9 +140,9 @@ impl Guest {
         Ok(Guest {
             qemu,
             control: port(CONTROL)?,
-            out: pump(port(OUT)?, out_sink, job.keep_output),
-            err: pump(port(ERR)?, Sink::Stderr, false),
-            log: pump(port(LOG)?, log_sink, true),
+            out: pump(port(OUT)?, out_sink, job.name.clone(), job.keep_output),
+            err: pump(port(ERR)?, Sink::Stderr, job.name.clone(), false),
+            log: pump(port(LOG)?, log_sink, job.name.clone(), true),
         })
     }
 
@@ -223,7 +223,8 @@ fn explain(kernel: Kernel, end: End, job: &Job, log: &[u8]) -> Result<()> {
         End::Died => "the guest ended while the command ran".to_owned(),
     };
     let folder = cache::folder(cache::root()?.join("log"))?;
-    let path = folder.join(format!("vm-{}.log", kernel.name()));
+    let name = if job.name.is_empty() { kernel.name().to_owned() } else { job.name.replace(' ', "-") };
+    let path = folder.join(format!("vm-{name}.log"));
     cache::write_atomic(&path, log)?;
     say(&format!("kernel {}: {reason}; its log, whole in {}, ends:", kernel.name(), path.display()));
     let text = String::from_utf8_lossy(log);

@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::Child;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -25,7 +26,9 @@ pub(crate) struct Listeners {
 impl Listeners {
     pub(crate) fn new(names: &[&'static str]) -> Result<Listeners> {
         // A socket's path is limited to 107 bytes: the cache folder's may be too long.
-        let folder = std::env::temp_dir().join(format!("guard-vm-{}", std::process::id()));
+        static GUESTS: AtomicU32 = AtomicU32::new(0);
+        let (process, guest) = (std::process::id(), GUESTS.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(format!("guard-vm-{process}-{guest}"));
         if folder.is_dir() {
             fs::remove_dir_all(&folder)?; // of a killed process that had this number before
         }
@@ -84,9 +87,11 @@ pub(crate) enum Sink {
 }
 
 /// Passes a port's bytes on until its end, in a thread of its own; what it returns is what it kept.
-pub(crate) fn pump(mut from: UnixStream, sink: Sink, keep: bool) -> JoinHandle<Vec<u8>> {
+/// `name`, if any, is put before each line: one of several guests speaks.
+pub(crate) fn pump(mut from: UnixStream, sink: Sink, name: String, keep: bool) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut kept = Vec::new();
+        let mut shown = Shown { sink, name, line: Vec::new() };
         let mut buffer = vec![0; 1 << 16];
         loop {
             let count = match from.read(&mut buffer) {
@@ -96,17 +101,54 @@ pub(crate) fn pump(mut from: UnixStream, sink: Sink, keep: bool) -> JoinHandle<V
                 Err(_) => return kept, // QEMU was ended: what came before is whole
             };
             let bytes = buffer.get(..count).unwrap_or_default();
-            // A reader who has gone away must not stop the guest: go on draining.
-            let _ = match sink {
-                Sink::Stdout => write_flushed(&mut std::io::stdout(), bytes),
-                Sink::Stderr => write_flushed(&mut std::io::stderr(), bytes),
-                Sink::Nowhere => Ok(()),
-            };
+            shown.take(bytes);
             if keep {
                 kept.extend_from_slice(bytes);
             }
         }
     })
+}
+
+/// Bytes on their way to where they are seen.
+struct Shown {
+    sink: Sink,
+    name: String,
+    /// The begin of a line, where lines are named.
+    line: Vec<u8>,
+}
+
+impl Shown {
+    fn take(&mut self, bytes: &[u8]) {
+        if self.name.is_empty() {
+            return self.sink.write(bytes);
+        }
+        self.line.extend_from_slice(bytes);
+        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+            let rest = self.line.split_off(end + 1);
+            let line = std::mem::replace(&mut self.line, rest);
+            // In one piece: others write between.
+            self.sink.write(&[self.name.as_bytes(), b": ", &line].concat());
+        }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.take(b"\n");
+        }
+    }
+}
+
+impl Sink {
+    /// A reader who has gone away must not stop the guest: what cannot be shown is dropped.
+    fn write(&self, bytes: &[u8]) {
+        let _ = match self {
+            Sink::Stdout => write_flushed(&mut std::io::stdout().lock(), bytes),
+            Sink::Stderr => write_flushed(&mut std::io::stderr().lock(), bytes),
+            Sink::Nowhere => Ok(()),
+        };
+    }
 }
 
 fn write_flushed(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {

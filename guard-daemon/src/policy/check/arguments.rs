@@ -49,14 +49,9 @@ pub(super) struct Written {
 }
 
 pub(super) fn read(table: Table<'_>, draft: &mut Draft, report: &mut Report) {
-    let Some(value) = table.value("arguments") else { return };
-    let Some(items) = value.items() else {
-        value.refuse_kind("`arguments`", "a list of tables", EXAMPLE, report);
-        return;
-    };
-    for item in items {
-        let Some(body) = item.table("a rule on arguments", EXAMPLE, report) else { continue };
-        body.only("a rule on arguments", &["profile", "zone", "deny"], report);
+    for body in
+        table.tables("arguments", ("a rule on arguments", &["profile", "zone", "deny"]), EXAMPLE, report)
+    {
         let mut end = |key: &str| {
             let Some(value) = body.value(key) else {
                 report.refuse(body.spot, format!("a rule on arguments without `{key}`"), EXAMPLE);

@@ -31,14 +31,7 @@ pub(super) struct Written {
 pub(super) fn read(table: Table<'_>, draft: &mut Draft, report: &mut Report) {
     const OWN: &str = "write write_xor_execute = [\"agent\"]";
     draft.write_xor_execute.extend(table.texts("write_xor_execute", OWN, report));
-    let Some(value) = table.value("edges") else { return };
-    let Some(items) = value.items() else {
-        value.refuse_kind("`edges`", "a list of tables", EXAMPLE, report);
-        return;
-    };
-    for item in items {
-        let Some(body) = item.table("an edge", EXAMPLE, report) else { continue };
-        body.only("an edge", KEYS, report);
+    for body in table.tables("edges", ("an edge", KEYS), EXAMPLE, report) {
         let mut end = |key: &str| {
             let Some(value) = body.value(key) else {
                 report.refuse(body.spot, format!("an edge without `{key}`"), EXAMPLE);

@@ -40,14 +40,7 @@ pub(super) struct Written {
 
 pub(super) fn read(table: Table<'_>, draft: &mut Draft, report: &mut Report) {
     launchers(table, draft, report);
-    let Some(value) = table.value("enrol") else { return };
-    let Some(items) = value.items() else {
-        value.refuse_kind("`enrol`", "a list of tables", EXAMPLE, report);
-        return;
-    };
-    for item in items {
-        let Some(body) = item.table("an enrolment", EXAMPLE, report) else { continue };
-        body.only("an enrolment", KEYS, report);
+    for body in table.tables("enrol", ("an enrolment", KEYS), EXAMPLE, report) {
         draft.enrolments.extend(written(body, report));
     }
 }
