@@ -1,10 +1,12 @@
 //! guard's user half. Modules import downward only: cli, app, then {kernel, audit, control}, engine, policy,
-//! primitives, model, guard-common.
+//! primitives, model, guard-common; `disk` and `clock` lie below them all.
 
 pub mod app;
 pub mod audit;
 pub mod cli;
+mod clock;
 pub mod control;
+mod disk;
 pub mod engine;
 pub mod kernel;
 pub mod model;

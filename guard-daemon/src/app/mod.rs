@@ -9,7 +9,6 @@
 
 mod adopt;
 mod agents;
-mod clock;
 mod daemon;
 mod effects;
 mod ending;
@@ -43,6 +42,7 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use self::agents::registry;
+use crate::clock;
 use crate::control::server;
 use crate::kernel::{LogLevel, PinFolder, diagnostics};
 use options::Options;

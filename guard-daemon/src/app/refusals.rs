@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use guard_common::map::label::PROBE;
 use tokio::sync::{mpsc, oneshot};
 
-use super::clock;
+use crate::clock;
 use crate::control::server::Told;
 use crate::control::wire::Refusal;
 use crate::model::effect::Notice;
@@ -54,7 +54,7 @@ impl Refusals {
     /// instance, and tells who watches.
     pub(super) fn take(&mut self, notice: Notice, entry: Option<u64>, owner: Option<u32>) {
         let slot = notice.slot;
-        let refusal = refusal(notice, entry, clock::wall_ms());
+        let refusal = refusal(notice, entry, clock::wall_ns() / 1_000_000);
         for watcher in self.watchers.iter().filter(|watcher| watcher.slot == slot) {
             if watcher.told.try_send(Told::Refusal(Box::new(refusal.clone()))).is_err() {
                 tracing::debug!(slot, "somebody who watches reads too slowly, or hung up");

@@ -23,8 +23,9 @@ use super::policies::{self, Candidate, InForce, Ready, Saved};
 use super::positions::Positions;
 use super::records::Records;
 use super::refusals::Refusals;
-use super::{clock, host, journal, saved};
+use super::{host, journal, saved};
 use crate::audit::{Host, Ledger, Place};
+use crate::clock;
 use crate::control::server::{self, Asked};
 use crate::kernel::{
     Cgroups, How, Labels, Manner, Maps, PinFolder, RingReader, Taken, object_sha256, probe, take_up,

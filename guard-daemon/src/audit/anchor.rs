@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{Checkpoint, NoteError};
-use super::disk;
 use super::sign::PublicKey;
+use crate::disk;
 
 /// The anchor lags behind the ledger by no more than this and one call of [`super::Ledger::tick`].
 const LAG_MAX: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::canonical;
+use crate::clock;
 use crate::model::decimal;
 use crate::model::record::Record;
 
@@ -61,19 +62,9 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Reads the clocks. The only place of the ledger that does.
+    /// Reads the clocks.
     pub(super) fn now(boot: &str) -> Self {
-        use nix::time::{ClockId, clock_gettime};
-        let ns = |clock| {
-            let time = clock_gettime(clock).expect("both clocks are there on every Linux");
-            // Before 1970 the clock is wrong anyway; the boot clock still orders entries.
-            u64::try_from(time.tv_sec()).unwrap_or(0) * 1_000_000_000 + time.tv_nsec() as u64
-        };
-        Self {
-            boot: boot.to_owned(),
-            wall_ns: ns(ClockId::CLOCK_REALTIME),
-            boot_ns: ns(ClockId::CLOCK_BOOTTIME),
-        }
+        Self { boot: boot.to_owned(), wall_ns: clock::wall_ns(), boot_ns: clock::boot_ns() }
     }
 }
 

@@ -16,8 +16,9 @@ use super::lock::WriterLock;
 use super::open::{self, Head, Opened};
 use super::place::Place;
 use super::sign::{LedgerKey, PublicKey};
-use super::store::Store;
+use super::store::{Store, io_error};
 use super::tree::Frontier;
+use crate::clock;
 use crate::model::record::Record;
 
 /// What a record must survive.
@@ -326,10 +327,5 @@ impl Drop for Ledger {
 }
 
 fn boot_id(place: &Place) -> Result<String, LedgerError> {
-    let path = Path::new("/proc/sys/kernel/random/boot_id");
-    let id = std::fs::read_to_string(path).map_err(|error| LedgerError::Io {
-        path: place.database(),
-        why: format!("{}: {error}", path.display()),
-    })?;
-    Ok(id.trim().to_owned())
+    clock::boot_id().map_err(|error| io_error(&place.database(), &error))
 }

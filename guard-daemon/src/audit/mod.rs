@@ -11,7 +11,6 @@ mod anchor;
 mod batch;
 mod canonical;
 mod checkpoint;
-mod disk;
 mod entry;
 mod error;
 mod ledger;

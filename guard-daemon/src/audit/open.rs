@@ -13,6 +13,7 @@ use super::place::{Content, Place};
 use super::sign::{KeyError, LedgerKey, PublicKey, name_is_valid};
 use super::store::{Family, LogReading, Store, io_error};
 use super::tree::{Frontier, Hash, leaf_hash};
+use crate::clock;
 
 /// A reader beside a writer may meet a half-written log or a table just removed; it looks again so often.
 const LOOKS: u32 = 10;
@@ -228,8 +229,7 @@ fn prepare_folder(place: &Place) -> Result<(), LedgerError> {
 fn set_aside(place: &Place) -> Result<PathBuf, LedgerError> {
     let path = place.torn();
     let io = |error: std::io::Error| io_error(&path, &error);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let target = path.join(now.as_nanos().to_string());
+    let target = path.join(clock::wall_ns().to_string());
     std::fs::create_dir_all(&target).map_err(io)?;
     for file in std::fs::read_dir(place.database()).map_err(io)? {
         let file = file.map_err(io)?;

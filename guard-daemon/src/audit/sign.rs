@@ -14,7 +14,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::disk;
+use crate::disk;
 
 /// C2SP signed-note: the type byte of an Ed25519 key.
 const ED25519: u8 = 1;

@@ -26,6 +26,7 @@ use rocksdb::{
 use super::error::LedgerError;
 use super::place::Place;
 use super::wal::{self, Care};
+use crate::disk;
 
 /// Memory for blocks of tables that were read: 8 MiB, all families together.
 const CACHE_BYTES: usize = 8 << 20;
@@ -113,7 +114,7 @@ impl Store {
         drop(store);
         // An empty folder of that name, made by an installer, gives way; any other does not.
         std::fs::rename(&draft, &path).map_err(io)?;
-        super::disk::sync_folder(&path).map_err(io)
+        disk::sync_folder(&path).map_err(io)
     }
 
     /// Opens for writing.

@@ -6,11 +6,12 @@
 //! empties the map: a file goes away only when the order is lifted. Room for some orders is set aside, for the
 //! moment in which the disk is full.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::disk;
 use crate::model::record::Kill;
 
 /// The journal's folder under the daemon's state folder.
@@ -40,13 +41,14 @@ pub fn write(state: &Path, kill: &Kill) -> io::Result<PathBuf> {
     // Fixed width, so that the order of names is the order of orders.
     let name = format!("{:020}-{}", kill.at, kill.by.pid);
     let text = serde_json::to_vec(kill)?;
-    let written = match file_of(&folder.join(format!("{name}.part")), &text) {
+    let part = folder.join(format!("{name}.part"));
+    let written = match disk::write_new(&part, 0o600, &text) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => in_spare(&folder, &text)?.ok_or(error)?,
-        written => written?,
+        written => written.map(|()| part)?,
     };
     let path = folder.join(format!("{name}.{PENDING}"));
     fs::rename(&written, &path)?;
-    File::open(&folder)?.sync_all()?;
+    disk::sync_folder(&path)?;
     Ok(path)
 }
 
@@ -57,9 +59,9 @@ pub fn set_room_aside(state: &Path) -> io::Result<()> {
         if path.exists() {
             continue;
         }
-        match file_of(&path, &[b' '; SPARE_BYTES]) {
+        match disk::write_new(&path, 0o600, &[b' '; SPARE_BYTES]) {
             Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),
-            made => drop(made?),
+            made => made?,
         }
     }
     Ok(())
@@ -69,16 +71,6 @@ fn folder(state: &Path) -> io::Result<PathBuf> {
     let folder = state.join(FOLDER);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     Ok(folder)
-}
-
-/// A new file with this content, on disk; nothing is left of one that could not be written.
-fn file_of(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    if written.is_err() {
-        fs::remove_file(path)?;
-    }
-    written.map(|()| path.to_owned())
 }
 
 /// The order in a file that kept room for it, which stays as long as it was: white space behind it means nothing.
@@ -120,7 +112,7 @@ fn list(state: &Path, extension: &str) -> io::Result<Vec<(PathBuf, Kill)>> {
 /// Marks a pending order as recorded.
 pub fn mark_recorded(path: &Path) -> io::Result<()> {
     fs::rename(path, path.with_extension(RECORDED))?;
-    sync_folder(path)
+    disk::sync_folder(path)
 }
 
 /// Removes one agent's orders, or every order. Orders that are not recorded yet stay: their record is owed.
@@ -128,23 +120,15 @@ pub fn lift(state: &Path, agent: Option<&str>) -> io::Result<()> {
     for (path, kill) in recorded(state)? {
         if agent.is_none() || kill.agent.as_deref() == agent {
             fs::remove_file(&path)?;
-            sync_folder(&path)?;
+            disk::sync_folder(&path)?;
         }
     }
     Ok(())
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
 fn read(path: &Path) -> io::Result<Kill> {
-    let wrong =
-        |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", path.display()));
-    if fs::symlink_metadata(path)?.len() > ORDER_BYTES_MAX {
-        return Err(wrong("too large for a kill order".to_owned()));
-    }
-    serde_json::from_slice(&fs::read(path)?).map_err(|error| wrong(error.to_string()))
+    let gone = || io::Error::new(io::ErrorKind::NotFound, format!("{}: it is gone", path.display()));
+    disk::read_json(path, ORDER_BYTES_MAX)?.ok_or_else(gone)
 }
 
 #[cfg(test)]

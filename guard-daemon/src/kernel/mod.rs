@@ -7,7 +7,6 @@ mod addresses;
 mod adopt;
 pub mod bite;
 pub mod btf;
-mod clock;
 mod decode;
 pub mod descriptors;
 pub mod diagnostics;
@@ -32,7 +31,6 @@ mod sequence;
 pub mod switches;
 mod sys;
 
-pub use clock::boot_ns;
 pub use decode::{DecodeError, Decoded, decode, escaped};
 pub use diagnostics::LogLevel;
 pub use enrol::{AgentCgroup, Cgroups, EnrolError, own_cgroups, run_enrol_iterator};
@@ -47,3 +45,5 @@ pub use pins::PinFolder;
 pub use ring::{Heard, RingReader};
 pub use sequence::{Gap, Tracker};
 pub use switches::Switches;
+
+pub use crate::clock::boot_ns;
