@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use guard::control::wire::{Refusal, Request, Response};
+use guard::model::effect::Notice;
 use guard::model::record::Instance;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -88,9 +89,8 @@ fn serve(stream: UnixStream, log: &Mutex<Vec<Request>>, refusals: &[Refusal]) {
 }
 
 fn refusal(object: &str) -> Refusal {
-    Refusal {
-        entry: Some(1),
-        wall_ms: 1,
+    let notice = Notice {
+        slot: 1,
         agent: "test".into(),
         pid: 1,
         comm: "sh".into(),
@@ -102,7 +102,8 @@ fn refusal(object: &str) -> Refusal {
         primitive: "network_boundary".into(),
         sentence: "no edge leads there".into(),
         remedy: None,
-    }
+    };
+    Refusal { entry: Some(1), wall_ms: 1, notice }
 }
 
 fn text(bytes: &[u8]) -> String {

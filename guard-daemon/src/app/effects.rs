@@ -4,11 +4,11 @@ use guard_common::map::switch::{KILL_ALL, KillMode};
 
 use super::daemon::Daemon;
 use super::saved;
-use crate::audit::Recorded;
+use crate::audit::{Pending, Recorded};
 use crate::control::orders;
 use crate::engine;
 use crate::kernel::{AgentCgroup, EnrolError, Halted, boot_ns};
-use crate::model::effect::{Durability, Effect, Narrowing, Widening};
+use crate::model::effect::{Effect, Narrowing, Widening};
 use crate::model::input::Input;
 use crate::model::record::Record;
 
@@ -43,11 +43,13 @@ impl Daemon {
 
     /// Keeps every record as one group, and does what follows each.
     fn keep(&mut self, effects: Vec<Effect>) -> Result<(), String> {
-        let mut records: Vec<(Record, Durability)> = Vec::new();
+        let mut records = Vec::new();
         let mut rest = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Append { record, durability } => records.push((*record, durability)),
+                Effect::Append { record, durability } => {
+                    records.push(Pending { record: *record, durability });
+                }
                 Effect::Revoke(_) => {}
                 after @ (Effect::Grant(_)
                 | Effect::Refuse(_)

@@ -2,7 +2,6 @@
 //! not happen without it.
 
 use crate::audit::{Health, Ledger, Pending, Recorded};
-use crate::model::effect::Durability;
 use crate::model::record::Record;
 use crate::model::state::LedgerState;
 
@@ -24,9 +23,9 @@ impl Records {
 
     /// Keeps records of what has happened already: now, or when the ledger writes again. Gives the position of
     /// each that stands now.
-    pub(super) fn keep(&mut self, records: Vec<(Record, Durability)>) -> Vec<Option<u64>> {
+    pub(super) fn keep(&mut self, records: Vec<Pending>) -> Vec<Option<u64>> {
         let (before, count) = (self.waiting.len(), records.len());
-        self.waiting.extend(records.into_iter().map(|(record, durability)| pending(record, durability)));
+        self.waiting.extend(records);
         match self.write_waiting() {
             Ok(recorded) => recorded.iter().skip(before).map(|one| Some(one.index())).collect(),
             Err(error) => {
@@ -84,12 +83,5 @@ impl Records {
             self.waiting = refused.pending;
             message
         })
-    }
-}
-
-fn pending(record: Record, durability: Durability) -> Pending {
-    match durability {
-        Durability::Durable => Pending::durable(record),
-        Durability::Routine => Pending::routine(record),
     }
 }

@@ -54,23 +54,23 @@ impl Refusals {
     /// instance, and tells who watches.
     pub(super) fn take(&mut self, notice: Notice, entry: Option<u64>, owner: Option<u32>) {
         let slot = notice.slot;
-        let refusal = refusal(notice, entry, clock::wall_ns() / 1_000_000);
+        let refusal = Refusal { entry, wall_ms: clock::wall_ns() / 1_000_000, notice };
         for watcher in self.watchers.iter().filter(|watcher| watcher.slot == slot) {
             if watcher.told.try_send(Told::Refusal(Box::new(refusal.clone()))).is_err() {
                 tracing::debug!(slot, "somebody who watches reads too slowly, or hung up");
             }
         }
         self.watchers.retain(|watcher| !watcher.told.is_closed());
-        self.keep(slot, owner, refusal);
+        self.keep(owner, refusal);
     }
 
     /// Takes a refusal from the ledger, which an earlier daemon told of.
     pub(super) fn recall(&mut self, notice: Notice, entry: u64, wall_ms: u64, owner: Option<u32>) {
-        self.keep(notice.slot, owner, refusal(notice, Some(entry), wall_ms));
+        self.keep(owner, Refusal { entry: Some(entry), wall_ms, notice });
     }
 
-    fn keep(&mut self, slot: u32, owner: Option<u32>, refusal: Refusal) {
-        if slot == PROBE.agent {
+    fn keep(&mut self, owner: Option<u32>, refusal: Refusal) {
+        if refusal.notice.slot == PROBE.agent {
             // Refused on purpose: it would push out what somebody asks about.
             return;
         }
@@ -84,8 +84,8 @@ impl Refusals {
     pub(super) fn last(&self, question: &Question) -> Vec<Refusal> {
         let Question { agent, pid, owner, most } = question;
         let fits = |kept: &&Kept| {
-            agent.as_ref().is_none_or(|agent| kept.refusal.agent == *agent)
-                && pid.is_none_or(|pid| kept.refusal.pid == pid)
+            agent.as_ref().is_none_or(|agent| kept.refusal.notice.agent == *agent)
+                && pid.is_none_or(|pid| kept.refusal.notice.pid == pid)
                 && (owner.is_none() || kept.owner == *owner)
         };
         self.kept.iter().rev().filter(fits).take(*most).map(|kept| kept.refusal.clone()).collect()
@@ -109,57 +109,12 @@ impl Refusals {
     }
 }
 
-fn refusal(notice: Notice, entry: Option<u64>, wall_ms: u64) -> Refusal {
-    let Notice {
-        slot: _,
-        agent,
-        pid,
-        comm,
-        surface,
-        operation,
-        object,
-        zone,
-        reason,
-        primitive,
-        sentence,
-        remedy,
-    } = notice;
-    Refusal {
-        entry,
-        wall_ms,
-        agent,
-        pid,
-        comm,
-        surface,
-        operation,
-        object,
-        zone,
-        reason,
-        primitive,
-        sentence,
-        remedy,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn notice(slot: u32, agent: &str, pid: u32) -> Notice {
-        Notice {
-            slot,
-            agent: agent.to_owned(),
-            pid,
-            comm: "sh".to_owned(),
-            surface: "write".to_owned(),
-            operation: "open".to_owned(),
-            object: "/etc/x".to_owned(),
-            zone: "system".to_owned(),
-            reason: "no_edge".to_owned(),
-            primitive: "network_boundary".to_owned(),
-            sentence: "no".to_owned(),
-            remedy: None,
-        }
+        Notice { slot, agent: agent.to_owned(), pid, ..Notice::example() }
     }
 
     #[test]
@@ -169,7 +124,7 @@ mod tests {
         refusals.take(notice(2, "bob", 20), Some(2), Some(1001));
         refusals.take(notice(1, "ada", 11), None, Some(1000));
         let pids = |question: Question| -> Vec<u32> {
-            refusals.last(&question).into_iter().map(|refusal| refusal.pid).collect()
+            refusals.last(&question).into_iter().map(|refusal| refusal.notice.pid).collect()
         };
         let all = Question { most: 10, ..Question::default() };
         assert_eq!(pids(all.clone()), [11, 20, 10]);
@@ -186,7 +141,7 @@ mod tests {
         (0..u32::try_from(KEPT_MAX).unwrap() + 5)
             .for_each(|pid| refusals.take(notice(1, "a", pid), None, None));
         assert_eq!(refusals.kept.len(), KEPT_MAX);
-        assert_eq!(refusals.kept[0].refusal.pid, 5);
+        assert_eq!(refusals.kept[0].refusal.notice.pid, 5);
     }
 
     #[test]
@@ -197,7 +152,7 @@ mod tests {
         (0..2 * u32::try_from(WATCH_MAX).unwrap())
             .for_each(|pid| refusals.take(notice(1, "ada", pid), None, None));
         let Ok(Told::Refusal(first)) = watch.try_recv() else { panic!("not told") };
-        assert_eq!(first.pid, 0);
+        assert_eq!(first.notice.pid, 0);
         drop(watch);
         refusals.take(notice(1, "ada", 1), None, None);
         assert!(refusals.watchers.is_empty());

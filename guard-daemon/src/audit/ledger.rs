@@ -19,16 +19,8 @@ use super::sign::{LedgerKey, PublicKey};
 use super::store::{Store, io_error};
 use super::tree::Frontier;
 use crate::clock;
+use crate::model::effect::Durability;
 use crate::model::record::Record;
-
-/// What a record must survive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// A power cut right after its acknowledgement.
-    Durable,
-    /// The daemon's death right after its acknowledgement; a power cut only after the next sync.
-    Routine,
-}
 
 /// A record on its way into the ledger.
 #[derive(Clone, Debug, PartialEq)]

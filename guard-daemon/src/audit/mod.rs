@@ -33,7 +33,7 @@ pub use batch::CHECKPOINT_EVERY;
 pub use checkpoint::{Checkpoint, NoteError};
 pub use entry::{ENTRIES_MAX, Entry, Host, VERSION};
 pub use error::LedgerError;
-pub use ledger::{Durability, Health, Ledger, Pending, Recorded, Refused};
+pub use ledger::{Health, Ledger, Pending, Recorded, Refused};
 pub use place::Place;
 pub use query::{Order, Query, Reader, Row};
 pub use report::{Among, AnchorState, Fault, FaultKind, Report};

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use guard_common::Verdict;
 use guard_common::map::label::PROBE;
-use guard_common::{Reason, Verdict};
 
 use super::Places;
 use super::failure::{Failure, Outcome};
@@ -11,6 +11,7 @@ use super::output::{local_time, print, print_json, printable};
 use crate::audit::{Entry, Place, Query, Reader};
 use crate::control::client::{Client, ClientError, unexpected};
 use crate::control::wire::{Refusal, Request, Response};
+use crate::model::effect::Notice;
 use crate::model::record::Record;
 
 /// Says what was refused, newest first.
@@ -71,7 +72,9 @@ impl Why {
         for row in reader.query(&terms) {
             let entry =
                 row?.entry().map_err(|error| Failure::new(format!("a record cannot be read: {error}")))?;
-            refusals.extend(refusal(entry).filter(|refusal| self.pid.is_none_or(|pid| refusal.pid == pid)));
+            refusals.extend(
+                refusal(entry).filter(|refusal| self.pid.is_none_or(|pid| refusal.notice.pid == pid)),
+            );
             if refusals.len() >= self.most as usize {
                 break;
             }
@@ -83,28 +86,11 @@ impl Why {
 /// A record of a refusal, told to a person; `None` for other records, and for what a probe had refused.
 fn refusal(entry: Entry) -> Option<Refusal> {
     let Record::Enforce(enforce) = entry.record else { return None };
-    if enforce.actor.slot == PROBE.agent {
-        // Refused on purpose, by `guard doctor`.
-        return None;
-    }
-    let remedy = enforce.remedy();
-    let reason = Reason::from_name(&enforce.reason);
-    Some(Refusal {
+    // Refused on purpose, by `guard doctor`.
+    (enforce.actor.slot != PROBE.agent).then(|| Refusal {
         entry: Some(entry.index),
         wall_ms: entry.wall_ns / 1_000_000,
-        agent: enforce
-            .instance
-            .map_or_else(|| format!("label {}", enforce.actor.slot), |instance| instance.agent),
-        pid: enforce.actor.process.pid,
-        comm: enforce.actor.comm,
-        surface: enforce.surface,
-        operation: enforce.operation,
-        object: enforce.object.to_string(),
-        zone: enforce.zone,
-        reason: enforce.reason,
-        primitive: reason.map_or("unknown", Reason::primitive).to_owned(),
-        sentence: reason.map_or("a later version of guard knows why", Reason::sentence).to_owned(),
-        remedy,
+        notice: Notice::of(&enforce),
     })
 }
 
@@ -114,9 +100,9 @@ fn render(refusals: &[Refusal]) -> String {
     }
     let mut text = String::new();
     for refusal in refusals {
-        let Refusal {
-            entry,
-            wall_ms,
+        let Refusal { entry, wall_ms, notice } = refusal;
+        let Notice {
+            slot: _,
             agent,
             pid,
             comm,
@@ -128,7 +114,7 @@ fn render(refusals: &[Refusal]) -> String {
             primitive,
             sentence,
             remedy,
-        } = refusal;
+        } = notice;
         let mut line = |name: &str, value: String| {
             let _ = writeln!(text, "{}", printable(&format!("{name:12}{value}")).trim_end());
         };
@@ -156,17 +142,12 @@ mod tests {
         let text = render(&[Refusal {
             entry: Some(7),
             wall_ms: 0,
-            agent: "ada".into(),
-            pid: 42,
-            comm: "sh\u{7}".into(),
-            surface: "write".into(),
-            operation: "unlink".into(),
-            object: "/etc/x".into(),
-            zone: "system".into(),
-            reason: "no_edge".into(),
-            primitive: "network_boundary".into(),
-            sentence: "no edge".into(),
-            remedy: Some("an edge".into()),
+            notice: Notice {
+                comm: "sh\u{7}".into(),
+                sentence: "no edge".into(),
+                remedy: Some("an edge".into()),
+                ..Notice::example()
+            },
         }]);
         for expected in [
             "ada: refused write /etc/x\n",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::effect::Notice;
 use crate::model::record::Instance;
 
 /// What a client asks.
@@ -172,33 +173,30 @@ pub struct Agent {
     pub denied: u64,
 }
 
-/// One refusal, told to a person.
+/// One refusal, told to a person; in JSON the fields of both stand side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Position in the ledger, once it stands there.
     pub entry: Option<u64>,
     /// When, in milliseconds since the Unix epoch.
     pub wall_ms: u64,
-    /// The agent's name.
-    pub agent: String,
-    /// Process id and its name.
-    pub pid: u32,
-    /// See `pid`.
-    pub comm: String,
-    /// `write`, `connect`, …
-    pub surface: String,
-    /// `open`, `unlink`, …
-    pub operation: String,
-    /// What it was about: a path, or address, port and protocol.
-    pub object: String,
-    /// The object's zone.
-    pub zone: String,
-    /// Reason's code.
-    pub reason: String,
-    /// The primitive that answers for it.
-    pub primitive: String,
-    /// A sentence: why.
-    pub sentence: String,
-    /// What the policy would have to say for it to be allowed; absent where no policy can.
-    pub remedy: Option<String>,
+    /// What was refused to whom, and why.
+    #[serde(flatten)]
+    pub notice: Notice,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_one_flat_object_on_the_wire_and_comes_back() {
+        let refused = Response::Refused(Refusal { entry: Some(7), wall_ms: 5, notice: Notice::example() });
+        let json = serde_json::to_value(&refused).unwrap();
+        assert_eq!(serde_json::from_value::<Response>(json.clone()).unwrap(), refused);
+        let object = json.as_object().unwrap();
+        assert!(object.values().all(|value| !value.is_object()), "{object:?}");
+        assert_eq!((&object["response"], &object["entry"]), (&"refused".into(), &7.into()));
+        assert_eq!((&object["agent"], &object["pid"]), (&"ada".into(), &42.into()));
+    }
 }

@@ -3,6 +3,7 @@
 
 use guard_common::map::switch::KillMode;
 use guard_common::{Reason, Surface};
+use serde::{Deserialize, Serialize};
 
 use super::record::{Enforce, Record};
 
@@ -15,7 +16,7 @@ pub enum Effect {
     Append {
         /// The record.
         record: Box<Record>,
-        /// When it has to be on the disk.
+        /// What it must survive.
         durability: Durability,
     },
     /// Give something. Only ever listed behind the durable record that says so.
@@ -30,12 +31,12 @@ pub enum Effect {
     Checkpoint,
 }
 
-/// When a record has to be on the disk.
+/// What a record must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// Before the next effect.
+    /// A power cut right after its acknowledgement: what follows it in a list of effects happens only then.
     Durable,
-    /// With the next commit of the group.
+    /// The daemon's death right after its acknowledgement; a power cut only after the next sync.
     Routine,
 }
 
@@ -77,8 +78,8 @@ pub enum Widening {
     },
 }
 
-/// A refusal, told to who watches the instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A refusal, told to a person: who watches the instance, or asks why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Instance's slot.
     pub slot: u32,
@@ -88,13 +89,13 @@ pub struct Notice {
     pub pid: u32,
     /// See `pid`.
     pub comm: String,
-    /// Surface's name.
+    /// `write`, `connect`, …
     pub surface: String,
-    /// Operation's name.
+    /// `open`, `unlink`, …
     pub operation: String,
-    /// A path, or address, port and protocol.
+    /// What it was about: a path, or address, port and protocol.
     pub object: String,
-    /// Zone's name.
+    /// The object's zone.
     pub zone: String,
     /// Reason's code.
     pub reason: String,
@@ -126,6 +127,27 @@ impl Notice {
             primitive: reason.map_or("unknown", Reason::primitive).to_owned(),
             sentence: reason.map_or("a later version of guard knows why", Reason::sentence).to_owned(),
             remedy: enforce.remedy(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Notice {
+    /// Agent ada's shell may not remove a file of the system's.
+    pub(crate) fn example() -> Self {
+        Self {
+            slot: 1,
+            agent: "ada".to_owned(),
+            pid: 42,
+            comm: "sh".to_owned(),
+            surface: "write".to_owned(),
+            operation: "unlink".to_owned(),
+            object: "/etc/x".to_owned(),
+            zone: "system".to_owned(),
+            reason: Reason::NoEdge.name().to_owned(),
+            primitive: "network_boundary".to_owned(),
+            sentence: Reason::NoEdge.sentence().to_owned(),
+            remedy: None,
         }
     }
 }

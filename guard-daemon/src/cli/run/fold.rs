@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::output::printable;
 use crate::control::wire::Refusal;
+use crate::model::effect::Notice;
 
 /// Equal refusals within this time of a line about them are counted, not told one by one.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -54,11 +55,12 @@ impl Fold {
         if now >= self.window_end {
             (self.window_end, self.lines) = (now + WINDOW, 0);
         }
+        let Notice { surface, object, zone, reason, .. } = &refusal.notice;
         let mut kind = Kind {
-            surface: refusal.surface.clone(),
-            object: Some(refusal.object.clone()),
-            zone: refusal.zone.clone(),
-            reason: refusal.reason.clone(),
+            surface: surface.clone(),
+            object: Some(object.clone()),
+            zone: zone.clone(),
+            reason: reason.clone(),
         };
         if !self.open.contains_key(&kind) && self.lines >= LINES_MAX {
             kind.object = None;
@@ -70,7 +72,7 @@ impl Fold {
         let summed = kind.object.is_none();
         self.open.insert(kind, Open { until: now + WINDOW, untold: u64::from(summed) });
         self.lines += 1;
-        (!summed).then(|| line(refusal))
+        (!summed).then(|| line(&refusal.notice))
     }
 
     /// When [`Self::due`] has something to do next.
@@ -106,8 +108,8 @@ impl Fold {
 }
 
 /// One refusal in one line.
-fn line(refusal: &Refusal) -> String {
-    let Refusal { surface, object, zone, reason, sentence, .. } = refusal;
+fn line(notice: &Notice) -> String {
+    let Notice { surface, object, zone, reason, sentence, .. } = notice;
     printable(&format!("guard: refused {surface} {object} (zone {zone}): {sentence} [{reason}]"))
 }
 
@@ -137,21 +139,8 @@ mod tests {
     use super::*;
 
     fn refusal(object: &str) -> Refusal {
-        Refusal {
-            entry: None,
-            wall_ms: 0,
-            agent: "a".to_owned(),
-            pid: 1,
-            comm: "sh".to_owned(),
-            surface: "write".to_owned(),
-            operation: "open".to_owned(),
-            object: object.to_owned(),
-            zone: "system".to_owned(),
-            reason: "no_edge".to_owned(),
-            primitive: "network_boundary".to_owned(),
-            sentence: guard_common::Reason::NoEdge.sentence().to_owned(),
-            remedy: None,
-        }
+        let notice = Notice { object: object.to_owned(), ..Notice::example() };
+        Refusal { entry: None, wall_ms: 0, notice }
     }
 
     #[test]
