@@ -94,7 +94,6 @@ impl Daemon {
     fn unknown(&self, cgroup: &AgentCgroup, label: Label) -> Agent {
         let name = cgroup.path().file_stem().map_or_else(|| "unknown".into(), |stem| stem.to_string_lossy());
         let profile = self.policy.compiled.profile_name(label.profile).unwrap_or("unknown");
-        let folder = |zone| Folder { path: PathBuf::new(), dev: 0, ino: 0, zone };
         Agent {
             launch: Launch {
                 instance: Instance {
@@ -105,13 +104,13 @@ impl Daemon {
                 },
                 workdir: String::new(),
                 cgroup: cgroup.id(),
-                by: Operator { uid: 0, login_uid: None, pid: 0 },
+                by: Operator::UNKNOWN,
                 command: Vec::new(),
             },
             profile: label.profile,
             at: 0,
-            work: folder(label.work),
-            temp: folder(label.temp),
+            work: Folder::unknown(label.work),
+            temp: Folder::unknown(label.temp),
             alive: true,
             denied: 0,
             enrolled: None,

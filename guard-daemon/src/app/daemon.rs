@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use guard_common::event::Ring;
@@ -133,9 +132,5 @@ impl Daemon {
         self.take_orders();
         self.look_for_ends();
         self.lay_slots_ready();
-    }
-
-    pub(super) fn guarded(&self) -> Vec<PathBuf> {
-        self.paths.guarded()
     }
 }

@@ -15,13 +15,7 @@ use crate::model::record::Record;
 impl Daemon {
     /// Does it all. An error is for whoever asked: something was refused, or could not be done.
     pub(super) fn execute(&mut self, effects: Vec<Effect>) -> Result<(), String> {
-        let mut outcome = Ok(());
-        for effect in &effects {
-            if let Effect::Revoke(narrowing) = effect {
-                // Revoke before append: a full disk must not keep a permission alive.
-                outcome = outcome.and(self.revoke(narrowing));
-            }
-        }
+        let outcome = self.revoke_all(&effects);
         let widens = effects.iter().any(|effect| matches!(effect, Effect::Grant(_)));
         let done = if widens { self.widen(effects) } else { self.keep(effects) };
         self.look_at_ledger();
@@ -30,15 +24,21 @@ impl Daemon {
 
     /// Does what narrows, and records it now or not at all: for orders whose journal keeps them until then.
     pub(super) fn execute_recorded(&mut self, effects: Vec<Effect>) -> Result<(), String> {
+        let outcome = self.revoke_all(&effects);
+        let recorded = self.widen(effects);
+        self.look_at_ledger();
+        outcome.and(recorded)
+    }
+
+    // Revoke before append: a full disk must not keep a permission alive. What fails stops none that follows.
+    fn revoke_all(&mut self, effects: &[Effect]) -> Result<(), String> {
         let mut outcome = Ok(());
-        for effect in &effects {
+        for effect in effects {
             if let Effect::Revoke(narrowing) = effect {
                 outcome = outcome.and(self.revoke(narrowing));
             }
         }
-        let recorded = self.widen(effects);
-        self.look_at_ledger();
-        outcome.and(recorded)
+        outcome
     }
 
     /// Keeps every record as one group, and does what follows each.

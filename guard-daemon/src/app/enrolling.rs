@@ -2,7 +2,6 @@
 //! from now on; here is what was in such cgroups before, the slots that lie ready, and that each instance is known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use guard_common::event::Ring;
 use guard_common::map::enrol::{EnrolRule, LABEL_WAITS, LABEL_WITHOUT_SLOT, NO_SLOT};
@@ -157,14 +156,14 @@ impl Daemon {
             None => (None, None),
         };
         let operator = by.as_ref().map(|by| Operator { uid: by.uid, login_uid: None, pid: by.process.pid });
-        let none = Folder { path: PathBuf::new(), dev: 0, ino: 0, zone: 0 };
+        let none = Folder::unknown(0);
         self.registry.take(label.agent);
         self.registry.insert(Agent {
             launch: Launch {
                 instance: instance.clone(),
                 workdir: String::new(),
                 cgroup,
-                by: operator.unwrap_or(Operator { uid: 0, login_uid: None, pid: 0 }),
+                by: operator.unwrap_or(Operator::UNKNOWN),
                 command: Vec::new(),
             },
             profile: label.profile,
@@ -261,7 +260,7 @@ impl Daemon {
         self.maps.fill_reserve(|| registry.reserve(&halted));
     }
 
-    fn halted_slots(&self) -> BTreeSet<u32> {
+    pub(super) fn halted_slots(&self) -> BTreeSet<u32> {
         self.state.switches.killed().map(|(slot, _)| slot).collect()
     }
 

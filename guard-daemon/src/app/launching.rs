@@ -1,7 +1,6 @@
 //! Becoming an agent, and ceasing to be one. Asks the policy who may start what and where; the engine whether
 //! anybody may now.
 
-use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -115,8 +114,8 @@ impl Daemon {
     ) -> Result<Current, String> {
         let current = folders::current_of(peer.pid)?;
         let workdir = &current.path;
-        folders::refuse_inside(workdir, &self.guarded())?;
-        folders::refuse_overlap(workdir, &[self.guarded(), self.policy.roots()].concat())?;
+        folders::refuse_inside(workdir, &self.paths.guarded())?;
+        folders::refuse_overlap(workdir, &[self.paths.guarded(), self.policy.roots()].concat())?;
         if !profile.launch.permits_workdir(who, workdir) {
             return Err(format!(
                 "profile `{}` may not work in {}; it may below: {}",
@@ -148,8 +147,7 @@ impl Daemon {
     fn prepare(&mut self, peer: &Peer, allowed: Allowed) -> Result<Agent, String> {
         let Allowed { agent, profile: (index, profile), workdir, command } = allowed;
         self.read_switches();
-        let halted: BTreeSet<u32> = self.state.switches.killed().map(|(slot, _)| slot).collect();
-        let slot = self.registry.free_slot(&halted).map_err(|full| full.to_string())?;
+        let slot = self.registry.free_slot(&self.halted_slots()).map_err(|full| full.to_string())?;
         let instance = self.registry.next_instance();
         let (work, work_handle) = self.work_folder(workdir, peer)?;
         let cgroup = self.cgroups.create(&agent, slot).map_err(|error| error.to_string())?;

@@ -46,6 +46,7 @@ use crate::clock;
 use crate::control::server;
 use crate::kernel::{LogLevel, PinFolder, diagnostics};
 use options::Options;
+pub(crate) use paths::STATE;
 
 /// Runs the daemon to its end.
 pub fn main() -> ExitCode {

@@ -47,9 +47,7 @@ impl Options {
         let socket = self.socket.clone().unwrap_or_else(|| self.run.join("admin.sock"));
         Paths { state: self.state.clone(), run: self.run.clone(), socket }
     }
-}
 
-impl Options {
     /// What the kernel programs are to say: by the option, else by the environment.
     pub(super) fn kernel_log(&self) -> Result<LogLevel, String> {
         self.kernel_log.map_or_else(LogLevel::from_environment, Ok)
@@ -65,6 +63,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::control::client;
 
     #[test]
     fn the_definition_is_consistent() {
@@ -75,7 +74,7 @@ mod tests {
     fn the_socket_lies_in_the_run_folder_unless_told_otherwise() {
         let parse =
             |line: &[&str]| Options::try_parse_from([&["guardd"], line].concat()).unwrap().paths().socket;
-        assert_eq!(parse(&[]), PathBuf::from("/run/guard/admin.sock"));
+        assert_eq!(parse(&[]), PathBuf::from(client::SOCKET), "where `guard` looks for it");
         assert_eq!(parse(&["--run", "/x"]), PathBuf::from("/x/admin.sock"));
         assert_eq!(parse(&["--socket", "/y/s"]), PathBuf::from("/y/s"));
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::kernel::PinFolder;
 
 /// The state folder unless told otherwise.
-pub(super) const STATE: &str = "/var/lib/guard";
+pub(crate) const STATE: &str = "/var/lib/guard";
 /// The run folder unless told otherwise.
 pub(super) const RUN: &str = "/run/guard";
 /// Where an operator's policy is looked for.

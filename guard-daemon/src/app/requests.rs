@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use guard_common::Surface;
-use guard_common::map::switch::KillMode;
+use guard_common::map::switch::{KILL_ALL, KillMode};
 
 use super::agents::registry::Agent;
 use super::daemon::{Daemon, Prepared};
@@ -81,7 +81,7 @@ impl Daemon {
         let cgroup = cgroups.get(&agent.launch.cgroup).filter(|_| agent.alive);
         let pids = cgroup.and_then(|cgroup| cgroup.pids().ok()).unwrap_or_default();
         let own = self.maps.switches.kill_mode(agent.slot()).unwrap_or(KillMode::Run);
-        let all = self.maps.switches.kill_mode(0).unwrap_or(KillMode::Run);
+        let all = self.maps.switches.kill_mode(KILL_ALL).unwrap_or(KillMode::Run);
         wire::Agent {
             instance: agent.launch.instance.clone(),
             alive: agent.alive,
@@ -128,7 +128,7 @@ impl Daemon {
     }
 
     fn apply(&mut self, text: &str, source: &str, peer: &Peer) -> Result<Response, String> {
-        let ready = Candidate::applied(text, source, &self.policy)?.ready(&self.guarded())?;
+        let ready = Candidate::applied(text, source, &self.policy)?.ready(&self.paths.guarded())?;
         self.put_in_force(ready, Some(peer.as_operator()))?;
         Ok(Response::Applied { policy: self.policy.record.clone() })
     }

@@ -21,11 +21,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app;
 use crate::control::client;
 use failure::{Failure, USAGE};
-
-/// The daemon's state folder, unless it was told otherwise.
-const STATE: &str = "/var/lib/guard";
 
 /// guard stops AI agents at the kernel: what an agent may not do fails at the moment it tries.
 #[derive(Debug, Parser)]
@@ -53,7 +51,7 @@ pub(crate) struct Places {
     #[arg(long, global = true, value_name = "PATH", default_value = client::SOCKET, hide_short_help = true)]
     socket: PathBuf,
     /// The daemon's state folder: ledger, keys, kill orders
-    #[arg(long, global = true, value_name = "FOLDER", default_value = STATE, hide_short_help = true)]
+    #[arg(long, global = true, value_name = "FOLDER", default_value = app::STATE, hide_short_help = true)]
     state: PathBuf,
 }
 

@@ -2,8 +2,6 @@
 //! the maps' own pins. Loads nothing, and takes nothing away.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 
 use aya::maps::{MapData, MapInfo};
 use aya::programs::links::{FdLink, PinnedLink};
@@ -72,15 +70,8 @@ impl InUse {
 }
 
 fn pin(pins: &PinFolder, map: &'static str, id: u32) -> Result<(), MapFailure> {
-    let failed = |cause| MapFailure::Call { map, doing: "pin", cause };
-    let next = pins.next_map(map);
-    match fs::remove_file(&next) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed(cause)),
-        Ok(()) | Err(_) => {}
-    }
     let data = MapData::from_id(id).map_err(|error| MapFailure::call(map, "open", error))?;
-    data.pin(&next).map_err(|error| failed(io::Error::other(error.to_string())))?;
-    fs::rename(&next, pins.map(map)).map_err(failed)
+    pins.pin_over(map, |path| data.pin(path))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use aya::maps::{Array, Map, MapData};
+use aya::pin::PinError;
 use guard_common::map::name;
 
 use super::failure::MapFailure;
@@ -117,25 +118,33 @@ impl PinFolder {
 
     /// Writes down what the set is made from.
     pub(super) fn set_meta(&self, meta: Meta) -> Result<(), MapFailure> {
-        let path = self.map(META);
-        let existing = MapData::from_pin(&path).ok().and_then(|data| Map::from_map_data(data).ok());
+        let existing = MapData::from_pin(self.map(META)).ok().and_then(|data| Map::from_map_data(data).ok());
         if let Some(mut map) = existing
             && let Ok(mut array) = Array::<_, Plain<Meta>>::try_from(&mut map)
         {
             return array.set(0, Plain(meta), 0).map_err(|error| MapFailure::call(META, "write", error));
         }
-        self.make_meta(&path, meta)
+        self.make_meta(meta)
     }
 
-    fn make_meta(&self, path: &Path, meta: Meta) -> Result<(), MapFailure> {
-        let failed = |doing, cause| MapFailure::Call { map: META, doing, cause };
+    fn make_meta(&self, meta: Meta) -> Result<(), MapFailure> {
         let mut array =
             Array::<_, Plain<Meta>>::create(1, 0).map_err(|error| MapFailure::call(META, "create", error))?;
         array.set(0, Plain(meta), 0).map_err(|error| MapFailure::call(META, "write", error))?;
-        let next = self.next_map(META);
+        self.pin_over(META, |path| array.pin(path))
+    }
+
+    /// Pins a map where another may be pinned: beside it first, then in its place.
+    pub(super) fn pin_over(
+        &self,
+        map: &'static str,
+        pin: impl FnOnce(&Path) -> Result<(), PinError>,
+    ) -> Result<(), MapFailure> {
+        let failed = |doing, cause| MapFailure::Call { map, doing, cause };
+        let next = self.next_map(map);
         remove(&next).map_err(|cause| failed("clear the way for its pin", cause))?;
-        array.pin(&next).map_err(|error| failed("pin", io::Error::other(error.to_string())))?;
-        fs::rename(&next, path).map_err(|cause| failed("pin", cause))
+        pin(&next).map_err(|error| failed("pin", io::Error::other(error.to_string())))?;
+        fs::rename(&next, self.map(map)).map_err(|cause| failed("pin", cause))
     }
 
     /// Removes pins that were to replace others and never did. Their programs end with them; those that stand

@@ -96,6 +96,11 @@ pub struct Operator {
     pub pid: u32,
 }
 
+impl Operator {
+    /// Nobody knows who. It stands as root, so that no other user is taken for it; no process has the number 0.
+    pub const UNKNOWN: Self = Self { uid: 0, login_uid: None, pid: 0 };
+}
+
 /// See [`Record::Start`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {

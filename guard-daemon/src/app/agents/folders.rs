@@ -27,6 +27,11 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
+    /// One of which the private zone is known, and nothing else.
+    pub(crate) fn unknown(zone: u16) -> Self {
+        Self { path: PathBuf::new(), dev: 0, ino: 0, zone }
+    }
+
     /// Whether it is known which object it is.
     pub(crate) fn is_known(&self) -> bool {
         self.ino != 0
