@@ -63,7 +63,7 @@ pub const DENY_RING_BYTES: u32 = 4 << 20;
 /// Ring for routine allows: 8 MiB. A loss here is known by its sequence numbers.
 pub const ALLOW_RING_BYTES: u32 = 8 << 20;
 
-/// Distinct (site, errno) pairs counted when a kernel helper fails.
+/// Distinct (fault, errno) pairs counted when a kernel helper fails.
 pub const FAULTS_MAX: u32 = 1024;
 
 /// A daemon whose heartbeat is older than this is taken for dead.

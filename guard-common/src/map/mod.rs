@@ -91,7 +91,7 @@ pub mod name {
     pub const LISTENS: &str = "LISTENS";
     /// Per-CPU array: last sequence number (u64), by [`crate::event::Ring`].
     pub const SEQUENCE: &str = "SEQUENCE";
-    /// Hash: `site << 16 | errno` (u32) to count (u64).
+    /// Hash: `fault << 16 | errno` (u32) to count (u64).
     pub const FAULTS: &str = "FAULTS";
     /// Array of one: which of [`crate::fault::Fault`] happen on purpose (u64), a bit for each. Read only by programs
     /// that were loaded for that.

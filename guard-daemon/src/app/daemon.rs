@@ -15,13 +15,13 @@ use super::hearing::Parked;
 use super::launching::Launching;
 use super::notify;
 use super::paths::Paths;
-use super::policies::InForce;
+use super::policies::{InForce, SavedPolicy};
 use super::records::Records;
 use super::refusals::Refusals;
 use super::settle::Settling;
 use crate::control::server::Asked;
 use crate::engine;
-use crate::kernel::{Cgroups, Labels, Maps, PinFolder, RingReader, boot_ns};
+use crate::kernel::{Cgroups, Labels, Maps, PinFolder, Prepared, RingReader, boot_ns};
 use crate::model::input::Input;
 use crate::model::state::State;
 
@@ -36,7 +36,7 @@ pub(super) struct Daemon {
     pub(super) state: State,
     pub(super) registry: Registry,
     pub(super) policy: InForce,
-    pub(super) prepared: Option<Prepared>,
+    pub(super) proposed: Option<Proposed>,
     pub(super) launching: Option<Launching>,
     /// Keeps the inode numbers of living instances' folders valid, by slot.
     pub(super) handles: HashMap<u32, [OwnedFd; 2]>,
@@ -52,10 +52,10 @@ pub(super) struct Daemon {
 }
 
 /// A policy that is written into the kernel, recorded or about to be, and not in force.
-pub(super) struct Prepared {
-    pub(super) rows: crate::kernel::Prepared,
+pub(super) struct Proposed {
+    pub(super) rows: Prepared,
     pub(super) policy: InForce,
-    pub(super) saved: super::policies::Saved,
+    pub(super) saved: SavedPolicy,
 }
 
 /// The kernel's rings.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::daemon::{Daemon, Rings};
 use super::executables::{Executables, Identity, Look};
 use crate::engine;
-use crate::kernel::{Decoded, Gap as Missing, Heard, MapFailure, boot_ns};
+use crate::kernel::{Decoded, Heard, MapFailure, Missing, boot_ns};
 use crate::model::action::{Action, BootNs, Executable};
 use crate::model::input::{Gap, Input};
 use crate::model::state::switches::Reading;

@@ -41,7 +41,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use self::agents::registry;
+use self::agents::registry::SavedAgents;
 use crate::clock;
 use crate::control::server;
 use crate::kernel::{LogLevel, PinFolder, diagnostics};
@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
 /// Names of living instances by their cgroups, as far as a daemon has noted them down in this boot: for orders that
 /// are given without one.
 pub(crate) fn known_agents(state: &std::path::Path) -> HashMap<u64, String> {
-    let saved: Option<registry::Saved> = saved::read(&paths::instances(state)).ok().flatten();
+    let saved: Option<SavedAgents> = saved::read(&paths::instances(state)).ok().flatten();
     let saved = saved.filter(|saved| clock::boot_id().is_ok_and(|boot| boot == saved.boot));
     let agents = saved.map(|saved| saved.agents).unwrap_or_default();
     agents.into_iter().map(|agent| (agent.launch.cgroup, agent.launch.instance.agent)).collect()

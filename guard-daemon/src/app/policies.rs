@@ -14,7 +14,7 @@ use crate::policy::{Compiled, EMBEDDED_NAME, Lineage, Sources, load, resolve};
 
 /// What is kept over a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Saved {
+pub(super) struct SavedPolicy {
     /// What its record said.
     pub record: Policy,
     /// The text, includes and all.
@@ -70,7 +70,7 @@ pub(super) struct InForce {
 /// is, a broken file leaves it there; if not, a broken file is an error.
 pub(super) fn choose(
     file: Option<&Path>,
-    saved: Option<&Saved>,
+    saved: Option<&SavedPolicy>,
     enforcing: bool,
 ) -> Result<Candidate, String> {
     let lineage = saved.map(|saved| saved.lineage.clone()).unwrap_or_default();
@@ -84,7 +84,7 @@ pub(super) fn choose(
     }
 }
 
-fn from_file(file: &Path, saved: Option<&Saved>, lineage: &Lineage) -> Result<Candidate, String> {
+fn from_file(file: &Path, saved: Option<&SavedPolicy>, lineage: &Lineage) -> Result<Candidate, String> {
     let sources = Sources::read(file).map_err(|problems| problems.to_string())?;
     let sha256 = sources.sha256();
     match saved {
@@ -94,7 +94,7 @@ fn from_file(file: &Path, saved: Option<&Saved>, lineage: &Lineage) -> Result<Ca
     }
 }
 
-fn without_file(saved: Option<&Saved>, lineage: &Lineage) -> Result<Candidate, String> {
+fn without_file(saved: Option<&SavedPolicy>, lineage: &Lineage) -> Result<Candidate, String> {
     match saved {
         // What a person applied stays; what came from a file that is gone, or was built in, does not.
         Some(saved) if saved.record.by.is_some() => again(saved, lineage, None),
@@ -102,7 +102,7 @@ fn without_file(saved: Option<&Saved>, lineage: &Lineage) -> Result<Candidate, S
     }
 }
 
-fn again(saved: &Saved, lineage: &Lineage, instead: Option<String>) -> Result<Candidate, String> {
+fn again(saved: &SavedPolicy, lineage: &Lineage, instead: Option<String>) -> Result<Candidate, String> {
     let sources = if saved.record.source == EMBEDDED_NAME {
         Sources::embedded()
     } else {
@@ -163,8 +163,8 @@ impl Ready {
     }
 
     /// What has to be saved before it comes into force.
-    pub(super) fn saved(&self, record: Policy) -> Saved {
-        Saved {
+    pub(super) fn saved(&self, record: Policy) -> SavedPolicy {
+        SavedPolicy {
             record,
             bundle: self.compiled.sources().bundle(),
             lineage: self.compiled.lineage().clone(),
@@ -175,7 +175,7 @@ impl Ready {
 
 impl InForce {
     /// The policy that an earlier daemon put in force, to judge the last events under it.
-    pub(super) fn before(saved: &Saved) -> Option<Self> {
+    pub(super) fn before(saved: &SavedPolicy) -> Option<Self> {
         let Candidate { compiled, file_sha256, .. } = again(saved, &saved.lineage, None).ok()?;
         Some(Self { compiled, record: saved.record.clone(), file_sha256, _handles: Vec::new() })
     }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     /// What an earlier daemon saved: `text`, applied by a person or not, while the file was `file`.
-    fn saved(text: &str, by_person: bool, file: Option<&str>) -> Saved {
+    fn saved(text: &str, by_person: bool, file: Option<&str>) -> SavedPolicy {
         let sources = Sources::unbundle("somewhere", text).unwrap();
         let file_sha256 = file.map(|file| Sources::unbundle("file", file).unwrap().sha256());
         let ready = Ready {

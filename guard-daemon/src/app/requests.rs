@@ -6,7 +6,7 @@ use guard_common::Surface;
 use guard_common::map::switch::{KILL_ALL, KillMode};
 
 use super::agents::registry::Agent;
-use super::daemon::{Daemon, Prepared};
+use super::daemon::{Daemon, Proposed};
 use super::enrolling::allow_enrolments;
 use super::launching::Wish;
 use super::policies::{Candidate, Ready};
@@ -143,17 +143,17 @@ impl Daemon {
         let record = ready.record(rows.generation(), by);
         let saved = ready.saved(record.clone());
         let policy = ready.in_force(record.clone());
-        self.prepared = Some(Prepared { rows, policy, saved });
+        self.proposed = Some(Proposed { rows, policy, saved });
         let done = self.take(Input::PolicyAsked(record));
         // What was refused is dropped here, and the next push writes over its rows.
-        self.prepared = None;
+        self.proposed = None;
         done
     }
 
     /// Puts the prepared policy in force, now that it stands in the ledger.
     pub(super) fn flip(&mut self, generation: u64) -> Result<(), String> {
-        let prepared = self.prepared.take().filter(|prepared| prepared.rows.generation() == generation);
-        let Prepared { rows, policy, saved } = prepared.ok_or("no policy is prepared")?;
+        let proposed = self.proposed.take().filter(|proposed| proposed.rows.generation() == generation);
+        let Proposed { rows, policy, saved } = proposed.ok_or("no policy is prepared")?;
         let path = self.paths.policy();
         // Saved first: a daemon that dies in between begins with what the ledger says is in force.
         super::saved::write(&path, &saved)

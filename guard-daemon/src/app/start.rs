@@ -19,7 +19,7 @@ use super::history::History;
 use super::lock::{self, Lock};
 use super::options::Options;
 use super::paths::{self, Paths};
-use super::policies::{self, Candidate, InForce, Ready, Saved};
+use super::policies::{self, Candidate, InForce, Ready, SavedPolicy};
 use super::positions::Positions;
 use super::records::Records;
 use super::refusals::Refusals;
@@ -78,7 +78,7 @@ pub(super) fn start(options: &Options) -> Result<Started, String> {
         state: State::default(),
         registry,
         policy: policy.before.unwrap_or_else(|| ready.not_yet()),
-        prepared: None,
+        proposed: None,
         launching: None,
         handles: HashMap::new(),
         refusals: Refusals::default(),
@@ -163,7 +163,7 @@ struct Policy {
 
 impl Policy {
     fn choose(options: &Options, ground: &Ground) -> Result<Self, String> {
-        let saved: Option<Saved> = saved::read(&ground.paths.policy()).unwrap_or_else(|error| {
+        let saved: Option<SavedPolicy> = saved::read(&ground.paths.policy()).unwrap_or_else(|error| {
             tracing::error!("the policy that was in force cannot be read: {error}");
             None
         });

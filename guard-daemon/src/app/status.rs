@@ -1,9 +1,11 @@
 //! What the daemon tells of itself.
 
+use guard_common::fault::Fault;
 use guard_common::map::switch::{KILL_ALL, KillMode};
 
 use super::daemon::Daemon;
 use crate::control::wire::Status;
+use crate::kernel::{Counts, FaultCount};
 use crate::model::record::Policy;
 use crate::model::state::LedgerState;
 
@@ -12,7 +14,7 @@ impl Daemon {
     pub(super) fn status(&self, short: bool) -> Status {
         let switches = &self.maps.switches;
         let counts = self.maps.counts().unwrap_or_default();
-        let sum = |column: fn(&crate::kernel::Counts) -> u64| counts.iter().map(column).sum();
+        let sum = |column: fn(&Counts) -> u64| counts.iter().map(column).sum();
         let missing = self.what_is_missing();
         let ledger = self.records.ledger();
         Status {
@@ -59,11 +61,11 @@ impl Daemon {
 
     fn faults(&self) -> Vec<(String, u64)> {
         let faults = self.maps.faults().unwrap_or_default();
-        let named = |fault: &crate::kernel::Fault| {
-            let place = guard_common::fault::Fault::from_raw(fault.site);
-            format!("{}:{}", place.map_or("unknown", |place| place.name()), fault.errno)
+        let named = |row: &FaultCount| {
+            let place = Fault::from_raw(row.fault).map_or("unknown", |fault| fault.name());
+            format!("{place}:{}", row.errno)
         };
-        faults.iter().map(|fault| (named(fault), fault.count)).collect()
+        faults.iter().map(|row| (named(row), row.count)).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use super::checkpoint::Checkpoint;
 use super::entry::{ENTRIES_MAX, Host, Stamp};
 use super::error::LedgerError;
 use super::lock::WriterLock;
-use super::open::{self, Head, Opened};
+use super::open::{self, Opened, Tip};
 use super::place::Place;
 use super::sign::{LedgerKey, PublicKey};
 use super::store::{Store, io_error};
@@ -126,7 +126,7 @@ struct Doubt {
 impl Ledger {
     /// Opens the ledger; makes it and its key at the first start.
     pub fn open(place: &Place, host: Host) -> Result<Self, LedgerError> {
-        let Opened { lock, key, store, head: Head { tree, checkpoint }, torn } = open::take_up(place)?;
+        let Opened { lock, key, store, tip: Tip { tree, checkpoint }, torn } = open::take_up(place)?;
         let mut ledger = Self {
             anchor: AnchorWriter::new(place.anchor()),
             boot: boot_id(place)?,
@@ -261,7 +261,7 @@ impl Ledger {
             return Ok(());
         }
         let store = Store::open(&self.place)?;
-        let Head { tree, checkpoint } = open::head(&store, &self.place, self.key.public())?;
+        let Tip { tree, checkpoint } = open::tip(&store, &self.place, self.key.public())?;
         let came_in = self.doubt.as_ref().is_some_and(|doubt| doubt.checkpoint == checkpoint);
         if !came_in && checkpoint != self.checkpoint {
             let (found, own) = (checkpoint.size(), self.checkpoint.size());

@@ -21,7 +21,7 @@ const LOOKS: u32 = 10;
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// How far a ledger goes.
-pub(super) struct Head {
+pub(super) struct Tip {
     pub(super) tree: Frontier,
     pub(super) checkpoint: Checkpoint,
 }
@@ -31,7 +31,7 @@ pub(super) struct Opened {
     pub(super) lock: WriterLock,
     pub(super) key: LedgerKey,
     pub(super) store: Store,
-    pub(super) head: Head,
+    pub(super) tip: Tip,
     /// Where a damaged write-ahead log was set aside.
     pub(super) torn: Option<PathBuf>,
 }
@@ -50,15 +50,15 @@ pub(super) fn take_up(place: &Place) -> Result<Opened, LedgerError> {
         examine(place, key.public())?
     };
     let store = Store::open(place)?;
-    let head = head(&store, place, key.public())?;
-    Ok(Opened { lock, key, store, head, torn })
+    let tip = tip(&store, place, key.public())?;
+    Ok(Opened { lock, key, store, tip, torn })
 }
 
 /// Looks whether the ledger may be written on. Gives where a damaged log was copied to, if one was.
 fn examine(place: &Place, key: &PublicKey) -> Result<Option<PathBuf>, LedgerError> {
     let (store, torn) = open_to_read(place)?;
-    let head = head(&store, place, key)?;
-    check_anchor(&store, place, key, &head)?;
+    let tip = tip(&store, place, key)?;
+    check_anchor(&store, place, key, &tip)?;
     torn.map(|_| set_aside(place)).transpose()
 }
 
@@ -102,7 +102,7 @@ fn has_database(place: &Place) -> Result<bool, LedgerError> {
 }
 
 /// Reads how far the ledger goes, and holds the last checkpoint against what is stored.
-pub(super) fn head(store: &Store, place: &Place, key: &PublicKey) -> Result<Head, LedgerError> {
+pub(super) fn tip(store: &Store, place: &Place, key: &PublicKey) -> Result<Tip, LedgerError> {
     check_format(store, place)?;
     let Some((row, note)) = store.last(Family::Checkpoints)? else {
         return Err(tampered(place, "it has no checkpoint"));
@@ -122,7 +122,7 @@ pub(super) fn head(store: &Store, place: &Place, key: &PublicKey) -> Result<Head
     }
     let tree = tree(store, place, &checkpoint)?;
     check_tail(store, place, size)?;
-    Ok(Head { tree, checkpoint })
+    Ok(Tip { tree, checkpoint })
 }
 
 /// The tree under a checkpoint: the kept frontier if it fits, else rebuilt from the leaves.
@@ -168,14 +168,14 @@ pub(super) fn check_format(store: &Store, place: &Place) -> Result<(), LedgerErr
     }
 }
 
-fn check_anchor(store: &Store, place: &Place, key: &PublicKey, head: &Head) -> Result<(), LedgerError> {
+fn check_anchor(store: &Store, place: &Place, key: &PublicKey, tip: &Tip) -> Result<(), LedgerError> {
     let anchor = match place.read_anchor(key) {
         None => return Ok(()),
         Some(Anchor::Good(anchor)) => anchor,
         Some(Anchor::Bad(error)) => return Err(bad_note(place, "the anchor beside it", error)),
         Some(Anchor::Unreadable(why)) => return Err(LedgerError::Io { path: place.anchor(), why }),
     };
-    let (size, anchored) = (head.checkpoint.size(), anchor.size());
+    let (size, anchored) = (tip.checkpoint.size(), anchor.size());
     if anchored > size {
         let why =
             format!("it ends after {size} entries, and the anchor beside it says that it held {anchored}");

@@ -45,7 +45,8 @@ fn format_time(wall_ms: u64, zone: &jiff::tz::TimeZone) -> String {
 }
 
 /// The same text with control characters escaped: a file's name is the agent's to choose, and must not move the
-/// cursor of who reads about it.
+/// cursor of who reads about it. Backslashes stay, so that what a record has escaped is not escaped again: this is
+/// read, and compared with nothing.
 pub(crate) fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

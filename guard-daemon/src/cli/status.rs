@@ -63,8 +63,8 @@ fn render(status: &wire::Status) -> String {
         line("", &format!("{} events found their ring full; the ledger has the gaps", status.lost));
     }
     line("kernel memory", &format!("{:.1} MiB", status.kernel_memory_bytes as f64 / f64::from(1 << 20)));
-    for (site, count) in &status.faults {
-        line("kernel faults", &format!("{site}: {count}"));
+    for (fault, count) in &status.faults {
+        line("kernel faults", &format!("{fault}: {count}"));
     }
     line("ledger", &format!("{} entries", status.ledger_entries));
     line("  key", &status.ledger_key);

@@ -141,7 +141,7 @@ async fn meet(stream: UnixStream, users: &Users, requests: &mpsc::Sender<Asked>)
                 .await;
         }
     };
-    let Some(_place) = users.take_place(&peer) else {
+    let Some(_seat) = users.take_seat(&peer) else {
         let message = format!("user {} has {CONNECTIONS_PER_USER_MAX} connections to the daemon", peer.uid);
         return turn_away(stream, failed(message)).await;
     };
@@ -258,16 +258,16 @@ impl Connection {
 #[derive(Clone, Default)]
 struct Users(Arc<Mutex<HashMap<u32, usize>>>);
 
-/// One connection's place among its user's; given back on drop.
-struct Place {
+/// One connection's seat among its user's; given back on drop.
+struct Seat {
     users: Users,
     uid: Option<u32>,
 }
 
 impl Users {
-    fn take_place(&self, peer: &Peer) -> Option<Place> {
+    fn take_seat(&self, peer: &Peer) -> Option<Seat> {
         if peer.operator {
-            return Some(Place { users: self.clone(), uid: None });
+            return Some(Seat { users: self.clone(), uid: None });
         }
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(peer.uid).or_default();
@@ -275,11 +275,11 @@ impl Users {
             return None;
         }
         *count += 1;
-        Some(Place { users: self.clone(), uid: Some(peer.uid) })
+        Some(Seat { users: self.clone(), uid: Some(peer.uid) })
     }
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         let Some(uid) = self.uid else { return };
         let mut counts = self.users.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn one_user_cannot_take_every_place() {
+    fn one_user_cannot_take_every_seat() {
         let users = Users::default();
         let peer = |uid, operator| Peer {
             uid,
@@ -378,12 +378,12 @@ mod tests {
             login_uid: None,
             operator,
         };
-        let mut places: Vec<Place> =
-            (0..CONNECTIONS_PER_USER_MAX).map(|_| users.take_place(&peer(1000, false)).unwrap()).collect();
-        assert!(users.take_place(&peer(1000, false)).is_none());
-        assert!(users.take_place(&peer(1001, false)).is_some());
-        assert!(users.take_place(&peer(0, true)).is_some());
-        places.pop();
-        assert!(users.take_place(&peer(1000, false)).is_some());
+        let mut seats: Vec<Seat> =
+            (0..CONNECTIONS_PER_USER_MAX).map(|_| users.take_seat(&peer(1000, false)).unwrap()).collect();
+        assert!(users.take_seat(&peer(1000, false)).is_none());
+        assert!(users.take_seat(&peer(1001, false)).is_some());
+        assert!(users.take_seat(&peer(0, true)).is_some());
+        seats.pop();
+        assert!(users.take_seat(&peer(1000, false)).is_some());
     }
 }

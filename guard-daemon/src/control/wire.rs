@@ -149,7 +149,7 @@ pub struct Status {
     pub lost: u64,
     /// Kernel memory that the maps take, in bytes.
     pub kernel_memory_bytes: u64,
-    /// Failed kernel helpers, `site:errno` and count.
+    /// Failed kernel helpers, `fault:errno` and count.
     pub faults: Vec<(String, u64)>,
 }
 

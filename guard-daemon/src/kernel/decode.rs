@@ -260,7 +260,7 @@ fn path(components: &[u8], cut: bool) -> String {
 }
 
 /// Printable UTF-8 as it is; every other byte, and the backslash, as `\xNN`: a name can neither break a line of
-/// the record nor pass for another.
+/// the record nor pass for another. Exact, because records are compared; who shows one makes it harmless besides.
 pub fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

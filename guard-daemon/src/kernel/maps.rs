@@ -75,9 +75,9 @@ pub struct Counts {
 
 /// How often a kernel helper failed at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fault {
-    /// The place's number in the kernel programs.
-    pub site: u16,
+pub struct FaultCount {
+    /// The place's number: a [`guard_common::fault::Fault`], where this version knows it.
+    pub fault: u16,
     /// The helper's error.
     pub errno: u16,
     /// How often.
@@ -295,12 +295,12 @@ impl Maps {
     }
 
     /// Failed helpers, by place and error.
-    pub fn faults(&self) -> Result<Vec<Fault>, MapFailure> {
+    pub fn faults(&self) -> Result<Vec<FaultCount>, MapFailure> {
         let mut faults = Vec::new();
         for row in hash::<u32, u64>(&self.faults, name::FAULTS)?.iter() {
             let (key, count) = row.map_err(|error| MapFailure::call(name::FAULTS, "read", error))?;
             let [high, low] = [(key >> 16) as u16, key as u16];
-            faults.push(Fault { site: high, errno: low, count });
+            faults.push(FaultCount { fault: high, errno: low, count });
         }
         faults.sort_unstable();
         Ok(faults)

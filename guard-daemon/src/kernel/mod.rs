@@ -40,10 +40,10 @@ pub use halted::Halted;
 pub use install::Prepared;
 pub use labels::{Labelled, Labels};
 pub use loader::{How, LoadError, Manner, Taken, object_sha256, take_up};
-pub use maps::{Counts, Fault, Maps};
+pub use maps::{Counts, FaultCount, Maps};
 pub use pins::PinFolder;
 pub use ring::{Heard, RingReader};
-pub use sequence::{Gap, Tracker};
+pub use sequence::{Missing, Tracker};
 pub use switches::Switches;
 
 pub use crate::clock::boot_ns;

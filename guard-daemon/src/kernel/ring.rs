@@ -14,7 +14,7 @@ use super::decode::{DecodeError, Decoded, decode};
 use super::failure::MapFailure;
 use super::maps;
 use super::pins::PinFolder;
-use super::sequence::{Gap, Tracker};
+use super::sequence::{Missing, Tracker};
 use super::switches;
 use super::sys::{self, SharedWord};
 use crate::model::action::{BootNs, Position};
@@ -133,7 +133,7 @@ impl RingReader {
 
     /// Numbers that never came. `counters` are the kernel's own ([`super::maps::Maps::sequences`]), read before
     /// this call. Call it about once a second; each gap is given once.
-    pub fn gaps(&mut self, counters: &[u64], now: impl Fn() -> BootNs) -> Vec<Gap> {
+    pub fn gaps(&mut self, counters: &[u64], now: impl Fn() -> BootNs) -> Vec<Missing> {
         self.tracker.reconcile(counters, now());
         // An event that still lies in the ring is not lost: look, and let `hear` hand it on.
         self.backlog = self.hear_now(now);
@@ -141,7 +141,7 @@ impl RingReader {
     }
 
     /// The same at the end, after everything was heard with [`Self::hear_now`]: nobody will be there to wait.
-    pub fn last_gaps(&mut self) -> Vec<Gap> {
+    pub fn last_gaps(&mut self) -> Vec<Missing> {
         self.tracker.last_gaps(self.emptied_at)
     }
 

@@ -11,7 +11,7 @@ const PATIENCE_NS: u64 = 1_000_000_000;
 
 /// Numbers of one CPU that never came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
+pub struct Missing {
     /// The CPU that counted.
     pub cpu: u32,
     /// First number missing.
@@ -73,23 +73,23 @@ impl Tracker {
     }
 
     /// Gaps that will not close any more. Each is given once.
-    pub fn gaps(&mut self, now: BootNs) -> Vec<Gap> {
+    pub fn gaps(&mut self, now: BootNs) -> Vec<Missing> {
         self.give(|since| now.saturating_sub(since) >= PATIENCE_NS)
     }
 
     /// The same for whoever will not be there any more when patience is over: what was missed before `moment`, at
     /// which everything that was told had been heard.
-    pub fn last_gaps(&mut self, moment: BootNs) -> Vec<Gap> {
+    pub fn last_gaps(&mut self, moment: BootNs) -> Vec<Missing> {
         self.give(|since| since <= moment)
     }
 
-    fn give(&mut self, is_lost: impl Fn(BootNs) -> bool) -> Vec<Gap> {
+    fn give(&mut self, is_lost: impl Fn(BootNs) -> bool) -> Vec<Missing> {
         let mut gaps = Vec::new();
         for (&number, cpu) in &mut self.cpus {
             cpu.missing.retain(|&from, &mut (to, since)| {
                 let lost = is_lost(since);
                 if lost {
-                    gaps.push(Gap { cpu: number, from, to });
+                    gaps.push(Missing { cpu: number, from, to });
                 }
                 !lost
             });
@@ -156,7 +156,7 @@ mod tests {
     fn lost_numbers_are_one_gap_told_once() {
         let mut tracker = Tracker::new();
         see(&mut tracker, 2, [1, 2, 6, 7]);
-        assert_eq!(tracker.gaps(LATER), [Gap { cpu: 2, from: 3, to: 5 }]);
+        assert_eq!(tracker.gaps(LATER), [Missing { cpu: 2, from: 3, to: 5 }]);
         assert_eq!(tracker.gaps(LATER), []);
     }
 
@@ -166,7 +166,10 @@ mod tests {
         see(&mut tracker, 0, [1, 5]);
         assert_eq!(tracker.gaps(LATER - 1), []);
         see(&mut tracker, 0, [3]);
-        assert_eq!(tracker.gaps(LATER), [Gap { cpu: 0, from: 2, to: 2 }, Gap { cpu: 0, from: 4, to: 4 }]);
+        assert_eq!(
+            tracker.gaps(LATER),
+            [Missing { cpu: 0, from: 2, to: 2 }, Missing { cpu: 0, from: 4, to: 4 }]
+        );
     }
 
     #[test]
@@ -176,7 +179,7 @@ mod tests {
         tracker.observe(Position { cpu: 0, seq: 4 }, 5);
         assert_eq!(tracker.gaps(6), []);
         assert_eq!(tracker.last_gaps(4), []);
-        assert_eq!(tracker.last_gaps(6), [Gap { cpu: 0, from: 2, to: 3 }]);
+        assert_eq!(tracker.last_gaps(6), [Missing { cpu: 0, from: 2, to: 3 }]);
         assert_eq!(tracker.last_gaps(6), []);
     }
 
@@ -184,7 +187,7 @@ mod tests {
     fn what_happened_while_no_daemon_listened_is_a_gap_after_restart() {
         let mut tracker = Tracker::resumed([Position { cpu: 0, seq: 10 }]);
         see(&mut tracker, 0, [14]);
-        assert_eq!(tracker.gaps(LATER), [Gap { cpu: 0, from: 11, to: 13 }]);
+        assert_eq!(tracker.gaps(LATER), [Missing { cpu: 0, from: 11, to: 13 }]);
     }
 
     #[test]
@@ -192,7 +195,7 @@ mod tests {
         let mut tracker = Tracker::new();
         see(&mut tracker, 0, [1, 2]);
         tracker.reconcile(&[4, 9], 0);
-        assert_eq!(tracker.gaps(LATER), [Gap { cpu: 0, from: 3, to: 4 }]);
+        assert_eq!(tracker.gaps(LATER), [Missing { cpu: 0, from: 3, to: 4 }]);
         see(&mut tracker, 1, [10]);
         assert_eq!(tracker.gaps(LATER), []);
     }

@@ -61,7 +61,7 @@ impl Agent {
 
 /// What is kept over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Saved {
+pub(crate) struct SavedAgents {
     /// Boot that the instances belong to.
     pub boot: String,
     /// Launches of that boot so far.
@@ -102,7 +102,7 @@ impl Registry {
     }
 
     /// Takes up what an earlier daemon of this boot saved. Of another boot nothing lives.
-    pub(crate) fn resume(boot: String, saved: Option<Saved>) -> Self {
+    pub(crate) fn resume(boot: String, saved: Option<SavedAgents>) -> Self {
         let mut registry = Self::new(boot);
         let Some(saved) = saved.filter(|saved| saved.boot == registry.boot) else { return registry };
         registry.launches = saved.launches;
@@ -120,8 +120,12 @@ impl Registry {
     }
 
     /// What has to be saved.
-    pub(crate) fn saved(&self) -> Saved {
-        Saved { boot: self.boot.clone(), launches: self.launches, agents: self.alive().cloned().collect() }
+    pub(crate) fn saved(&self) -> SavedAgents {
+        SavedAgents {
+            boot: self.boot.clone(),
+            launches: self.launches,
+            agents: self.alive().cloned().collect(),
+        }
     }
 
     /// A name for ever: boot and launch number.

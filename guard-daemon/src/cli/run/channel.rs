@@ -109,7 +109,8 @@ impl Inner {
     }
 }
 
-/// An argument as records keep it: bytes outside UTF-8 as `\xNN`.
+/// An argument as records keep it: bytes outside UTF-8 as `\xNN`, and all else as it is, for it is a claim that is
+/// compared with nothing.
 pub(super) fn text(word: &OsStr) -> String {
     let mut text = String::new();
     for chunk in word.as_bytes().utf8_chunks() {
