@@ -57,11 +57,6 @@ impl<T> Recorded<T> {
         &self.entry
     }
 
-    /// What was recorded, without the proof.
-    pub fn into_entry(self) -> T {
-        self.entry
-    }
-
     /// Where it stands.
     pub fn index(&self) -> u64 {
         self.index
@@ -186,11 +181,6 @@ impl Ledger {
         self.tree.size()
     }
 
-    /// The last checkpoint.
-    pub fn checkpoint(&self) -> &Checkpoint {
-        &self.checkpoint
-    }
-
     /// The key that signs.
     pub fn public_key(&self) -> &PublicKey {
         self.key.public()
@@ -201,9 +191,6 @@ impl Ledger {
     pub fn torn(&self) -> Option<&Path> {
         self.torn.as_deref()
     }
-
-    /// Ends writing: everything on disk and in tables, the anchor moved. Dropping does the same.
-    pub fn close(self) {}
 
     fn try_append(&mut self, pending: &[Pending]) -> Result<(u64, Durability), LedgerError> {
         self.reopen()?;

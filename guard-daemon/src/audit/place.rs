@@ -14,12 +14,6 @@ pub struct Place {
     state: PathBuf,
 }
 
-impl Default for Place {
-    fn default() -> Self {
-        Self::new("/var/lib/guard")
-    }
-}
-
 impl Place {
     /// A ledger in this folder.
     pub fn new(state: impl Into<PathBuf>) -> Self {

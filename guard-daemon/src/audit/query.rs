@@ -55,11 +55,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// As JSON, whatever version of guard wrote it.
-    pub fn value(&self) -> Result<serde_json::Value, serde_json::Error> {
-        serde_json::from_slice(&self.bytes)
-    }
-
     /// As an entry; fields that this guard does not know are passed over.
     pub fn entry(&self) -> Result<Entry, serde_json::Error> {
         serde_json::from_slice(&self.bytes)
@@ -80,11 +75,6 @@ impl Reader {
         open::check_format(&store, place)?;
         let last = store.last(Family::Entries)?.and_then(|(key, _)| terms::index_of(&key));
         Ok(Self { place: place.clone(), store, size: last.map_or(0, |index| index.saturating_add(1)) })
-    }
-
-    /// One more than the last entry's position.
-    pub fn size(&self) -> u64 {
-        self.size
     }
 
     /// One entry.
@@ -221,5 +211,21 @@ impl Query {
             && is(reason, record.reason.as_deref())
             && from_wall_ns.is_none_or(|from| head.wall_ns >= from)
             && until_wall_ns.is_none_or(|until| head.wall_ns < until)
+    }
+}
+
+#[cfg(test)]
+impl Row {
+    /// As JSON, whatever version of guard wrote it.
+    pub(super) fn value(&self) -> Result<serde_json::Value, serde_json::Error> {
+        serde_json::from_slice(&self.bytes)
+    }
+}
+
+#[cfg(test)]
+impl Reader {
+    /// One more than the last entry's position.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 }

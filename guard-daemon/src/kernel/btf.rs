@@ -150,11 +150,6 @@ impl<'a> KernelTypes<'a> {
         }
     }
 
-    /// Whether there is a function or typedef of that name.
-    pub fn has(&self, symbol: &str) -> bool {
-        self.id(symbol).is_some()
-    }
-
     /// Number of the function or typedef of that name.
     pub fn id(&self, symbol: &str) -> Option<u32> {
         self.symbols.get(symbol.as_bytes()).copied()

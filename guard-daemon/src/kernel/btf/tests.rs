@@ -160,8 +160,8 @@ fn functions_are_known_by_name() {
     let bytes = file();
     let types = KernelTypes::parse(&bytes).unwrap();
     assert_eq!(types.id("bpf_lsm_file_open"), Some(8));
-    assert!(!types.has("bpf_lsm_file_close"));
-    assert!(!types.has("file"), "a struct is no symbol");
+    assert!(types.id("bpf_lsm_file_close").is_none());
+    assert!(types.id("file").is_none(), "a struct is no symbol");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn the_running_kernels_types_hold_every_field_that_the_programs_read() {
 fn probe(bytes: &[u8]) {
     if let Ok(types) = KernelTypes::parse(bytes) {
         let _ = types.resolve(guard_common::fields::ALL);
-        let _ = (types.offset("file", "f_path.dentry"), types.has("x"));
+        let _ = (types.offset("file", "f_path.dentry"), types.id("x"));
     }
 }
 
