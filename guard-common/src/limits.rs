@@ -39,6 +39,10 @@ pub const GIVEN_MAX: u32 = 3 * AGENTS_MAX;
 /// reach: 16,384 * about 80 B = 1.3 MiB.
 pub const OWNERS_MAX: u32 = 16_384;
 
+/// Files whose signals agents have chosen a receiver for: 16,384 * about 70 B = 1.1 MiB. From half of that on agents may
+/// choose no more, so that none goes unnoted where several choose at once.
+pub const FILE_OWNERS_MAX: u32 = 16_384;
+
 /// Digests of programs, both generations together: 4,096 * about 100 B = 400 KiB.
 pub const DIGESTS_MAX: u32 = 4_096;
 

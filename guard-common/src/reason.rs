@@ -85,13 +85,20 @@ impl Reason {
             Self::SurfaceOff => "this surface is switched off; `guard surface NAME on` switches it on",
             Self::NoEdge => "no edge of the policy leads from this profile to that zone",
             Self::EdgeDenies => "an edge of the policy forbids it",
-            Self::HoldUnavailable => "the policy asks for a decision, and nobody can give one now",
-            Self::UnresolvedObject => "the object lies on a file system that the policy does not know",
+            Self::HoldUnavailable => {
+                "the policy asks for a person's decision, which nobody can give in this version"
+            }
+            Self::UnresolvedObject => {
+                "the object lies on a file system that the policy does not know; applied again it knows what the host has \
+                 mounted since"
+            }
             Self::PathTooDeep => "the object lies more than 64 directories deep",
-            Self::UnknownFamily => "the policy knows no zone for this kind of socket",
+            Self::UnknownFamily => "no policy can allow this kind of socket",
             Self::MalformedAddress => "the address is malformed",
-            Self::KernelFault => "the kernel could not tell, and what is not known is refused",
-            Self::NoPolicy => "no policy is in force yet",
+            Self::KernelFault => {
+                "the kernel could not tell, and what is not known is refused; `guard status` counts it"
+            }
+            Self::NoPolicy => "no policy is in force yet; `guard status` says why",
             Self::SourceRoute => "the socket option would send packets by way of other addresses",
             Self::ArgumentRule => "a rule of the policy forbids this program these arguments",
             Self::ArgumentsTooLong => {
@@ -106,7 +113,9 @@ impl Reason {
             Self::NoSlot => {
                 "too many cgroups were enrolled while guardd did not run; start it, then this container or unit again"
             }
-            Self::UnknownAgent => "the task carries a label that the daemon does not know",
+            Self::UnknownAgent => {
+                "the task carries a label that guardd does not know; end it, and start it again"
+            }
         }
     }
 }

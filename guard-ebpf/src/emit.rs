@@ -301,10 +301,9 @@ fn lost(report: &Report, ring: Ring) -> i32 {
 #[inline(always)]
 fn next_number(ring: Ring) -> u64 {
     let Some(last) = SEQUENCE.get_ptr_mut(ring as u32) else { return 0 };
-    // Ordered, though nothing here needs an order: for a relaxed one LLVM 22 emits the instruction that does not
-    // fetch, and every event would have the number 2.
-    // SAFETY: this CPU's row. Atomic: a preempting task must not take the same number. Not relaxed: the compiler
-    // would make that an add that gives no old value back, and every event would have the same number.
+    // Not relaxed, though nothing here needs an order: the compiler would make that an add that gives no old value back,
+    // and every event would have the same number.
+    // SAFETY: this CPU's row. Atomic: a preempting task must not take the same number.
     unsafe {
         core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::SeqCst }>(last, 1) + 1
     }

@@ -1,7 +1,8 @@
 //! guard's kernel half. A hook reads its arguments, asks who acts, lets the checks decide, and tells.
 //!
-//! Nobody but agents is ever refused here: every hook begins with the label look-up, and a task without a
-//! label leaves at once, whatever else could fail.
+//! Nobody but agents is ever refused here, nor what a launcher starts in an enrolled cgroup and cannot be labelled: a task
+//! without a label leaves each hook after that look-up, whatever else could fail. The few hooks that note something for
+//! everybody refuse nobody.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch, core_intrinsics)]

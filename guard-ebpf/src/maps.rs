@@ -5,7 +5,7 @@ use aya_ebpf::btf_maps::{Array, HashMap, InodeStorage, LpmTrie, LruHashMap, PerC
 use aya_ebpf::macros::btf_map;
 use guard_common::limits::{
     ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, DIGESTS_MAX,
-    FAULTS_MAX, FOLDERS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
+    FAULTS_MAX, FILE_OWNERS_MAX, FOLDERS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
 };
 use guard_common::map::address::{AddressHeads, AddressKey, AddressRule};
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey, Start};
@@ -95,6 +95,11 @@ pub static GIVEN: HashMap<GivenKey, u32, { GIVEN_MAX as usize }, { BPF_F_NO_PREA
     HashMap::new();
 #[btf_map]
 pub static OWNERS: LruHashMap<u64, u32, { OWNERS_MAX as usize }> = LruHashMap::new();
+#[btf_map]
+pub static FILE_OWNERS: HashMap<u64, u32, { FILE_OWNERS_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+#[btf_map]
+pub static FILE_OWNERS_HELD: Array<u64, 1> = Array::new();
 #[btf_map]
 pub static ARGUMENTS: HashMap<ArgumentsKey, ArgumentRules, { ARGUMENT_RULES_MAX as usize }> = HashMap::new();
 #[btf_map]

@@ -59,9 +59,14 @@ pub mod name {
     pub const NAME_LENGTHS: &str = "NAME_LENGTHS";
     /// Hash: [`super::zone::GivenKey`] to 1 (u32).
     pub const GIVEN: &str = "GIVEN";
-    /// Hash that forgets the least used: address of a System V object, of a key, or of what says to whom a
-    /// file's signals go, to who made it: slot, and profile from bit 16 (u32).
+    /// Hash that forgets the least used: address of a System V object or a key, to who made it: slot, and profile from
+    /// bit 16 (u32). Forgotten is the host's.
     pub const OWNERS: &str = "OWNERS";
+    /// Hash: address of what says to whom a file's signals go, to the agent that chose (u32, as in [`OWNERS`]).
+    /// Forgotten would be nobody's: it forgets none.
+    pub const FILE_OWNERS: &str = "FILE_OWNERS";
+    /// Array of one: rows of [`FILE_OWNERS`] (u64).
+    pub const FILE_OWNERS_HELD: &str = "FILE_OWNERS_HELD";
     /// Inode storage: [`super::zone::Cached`].
     pub const ZONE_CACHE: &str = "ZONE_CACHE";
     /// Hash that forgets the least used: a directory's [`super::zone::MarkKey`] to [`super::zone::kept_folder`] (u64).
@@ -122,6 +127,8 @@ pub mod name {
         NAME_LENGTHS,
         GIVEN,
         OWNERS,
+        FILE_OWNERS,
+        FILE_OWNERS_HELD,
         ZONE_CACHE,
         FOLDERS,
         ARGUMENTS,

@@ -223,7 +223,7 @@ impl Daemon {
     /// Lets the process in, now that it stands in the ledger.
     pub(super) fn admit(&mut self, slot: u32) -> Result<(), String> {
         let (Some(agent), Some(launching)) = (self.registry.get(slot), self.launching.as_mut()) else {
-            return Err(format!("nobody waits for slot {slot}"));
+            return Err(format!("guard is wrong, please report it: nobody waits for slot {slot}"));
         };
         launching.recorded = true;
         let label = agent.label();

@@ -12,11 +12,11 @@ use crate::kernel::LogLevel;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "guardd", version, max_term_width = 100)]
 #[command(after_help = "\
-The policy is PATH of --policy, else /etc/guard/policy.toml, else the one that is built in. One that was applied
-with `guard policy apply` stays in force over a restart, until the file changes.
+The policy is that of --policy, else of /etc/guard/policy.toml, else the built-in one. One that was put in force with
+`guard policy apply` stays over a restart, until that file changes.
 
-GUARD_LOG sets what is told on standard error: error, warn, info (usual), debug, trace. GUARD_KERNEL_LOG does what
---kernel-log does.")]
+GUARD_LOG says how much is told on standard error: error, warn, info (default), debug, trace. GUARD_KERNEL_LOG is the
+same as --kernel-log.")]
 pub(super) struct Options {
     /// State folder: ledger, keys, policy in force, kill orders
     #[arg(long, value_name = "FOLDER", default_value = paths::STATE)]
@@ -27,7 +27,7 @@ pub(super) struct Options {
     /// The admin socket, if it is not to be admin.sock in the run folder
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
-    /// The policy's file
+    /// Policy file [default: /etc/guard/policy.toml where it is there, else the built-in policy]
     #[arg(long, value_name = "PATH")]
     pub policy: Option<PathBuf>,
     /// Live for one run: end when standard input does, and take the kernel programs away if no agent is left

@@ -205,6 +205,13 @@ impl Books {
         let place = Place::new(&paths.state);
         let history = History::read(&place);
         let ledger = Ledger::open(&place, host).map_err(text)?;
+        if let Some(kept) = ledger.torn() {
+            tracing::warn!(
+                "the ledger's last write was cut off: what it was is kept in {}, and no entry that was acknowledged is \
+                 missing; `guard audit verify` proves it",
+                kept.display()
+            );
+        }
         Ok(Self { boot: clock::boot_id().map_err(text)?, history, ledger, digests })
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Kill {
     /// Only this agent [default: every agent]
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
-    /// Let processes stand still, to go on after `guard recover`; or end them
+    /// freeze: they stand still until `guard recover`; terminate: they end
     #[arg(long, value_enum, default_value = "freeze")]
     mode: Mode,
     /// One JSON object instead of a table
@@ -108,17 +108,24 @@ impl Kill {
             None => vec![flip("kill word, every agent", KILL_ALL, mode)],
             Some(_) => Vec::new(),
         };
+        let mut stands_already = false;
         if let Some(agent) = &self.agent {
             // Before what lives is looked for: a unit that is started again finds it.
-            mechanisms.push(halt_newcomers(agent, mode));
+            let halted = halt_newcomers(agent, mode);
+            stands_already = halted.as_ref().is_ok_and(|before| *before != KillMode::Run);
+            let stronger = |before| if before == KillMode::Terminate { before } else { mode };
+            let found = halted.map(|before| stronger(before).name().to_owned());
+            mechanisms.push(Mechanism::new("new instances", mode.name(), found));
         }
         let cgroups = match cgroups(places, self.agent.as_deref()) {
-            Ok(cgroups) => cgroups,
-            // With everybody's word flipped the rest is still worth doing.
-            Err(failure) if self.agent.is_some() => {
-                forget_newcomers(self.agent.as_deref())?;
-                return Err(failure);
+            Ok(Living::These(cgroups)) => cgroups,
+            // Ended, and what comes under its name begins halted.
+            Ok(Living::Nobody { .. }) if stands_already => Vec::new(),
+            Ok(Living::Nobody { agent, there }) => {
+                forget_newcomers(&agent)?;
+                return Err(nobody(&agent, &there));
             }
+            // With the word flipped the rest is still worth doing.
             Err(failure) => {
                 mechanisms.push(Mechanism::new("cgroups", mode.name(), Err(failure.message)));
                 Vec::new()
@@ -162,24 +169,37 @@ fn flip_one(cgroup: &AgentCgroup, mode: KillMode) -> Mechanism {
     }
 }
 
-/// New instances of the agent begin halted.
-fn halt_newcomers(agent: &str, mode: KillMode) -> Mechanism {
-    let halted =
-        Halted::open(&PinFolder::default()).and_then(|mut halted| halted.halt(agent.as_bytes(), mode));
-    let found = halted.map(|()| mode.name().to_owned()).map_err(|error| error.to_string());
-    Mechanism::new("new instances", mode.name(), found)
+/// New instances of the agent begin halted. Gives the word that stood against them before.
+fn halt_newcomers(agent: &str, mode: KillMode) -> Result<KillMode, String> {
+    Halted::open(&PinFolder::default())
+        .and_then(|mut halted| halted.halt(agent.as_bytes(), mode))
+        .map_err(|error| error.to_string())
 }
 
-/// Nobody of that name is there: no order was given.
-fn forget_newcomers(agent: Option<&str>) -> Result<(), Failure> {
-    let Some(agent) = agent else { return Ok(()) };
+/// Nobody of that name is there, and no order stood: none was given.
+fn forget_newcomers(agent: &str) -> Result<(), Failure> {
     let lifted =
         Halted::open(&PinFolder::default()).and_then(|mut halted| halted.lift(Some(agent.as_bytes())));
     lifted.map_err(|error| Failure::new(error.to_string()))
 }
 
+fn nobody(agent: &str, there: &str) -> Failure {
+    Failure::new(format!("there is no agent \"{agent}\"; nothing was done"))
+        .hint(format!("agents (name.slot, or cgroup): {there}; `guard kill` alone halts them all"))
+}
+
+/// Whom an order finds.
+enum Living {
+    These(Vec<AgentCgroup>),
+    /// No instance of the agent; those of others.
+    Nobody {
+        agent: String,
+        there: String,
+    },
+}
+
 /// The cgroups of one agent's instances, or of all.
-fn cgroups(places: &Places, agent: Option<&str>) -> Result<Vec<AgentCgroup>, Failure> {
+fn cgroups(places: &Places, agent: Option<&str>) -> Result<Living, Failure> {
     let failed = |error: String| Failure::new(error);
     let own = Cgroups::open().map_err(|error| failed(error.to_string()))?;
     let mut all = own.all().map_err(|error| failed(error.to_string()))?;
@@ -187,16 +207,11 @@ fn cgroups(places: &Places, agent: Option<&str>) -> Result<Vec<AgentCgroup>, Fai
     all.extend(
         kernel::enrolled(&PinFolder::default(), &own, &known).map_err(|error| failed(error.to_string()))?,
     );
-    let Some(agent) = agent else { return Ok(all) };
+    let Some(agent) = agent else { return Ok(Living::These(all)) };
     let names: Vec<&str> = all.iter().map(short).collect();
     let there = if names.is_empty() { "none is there".to_owned() } else { names.join(", ") };
     all.retain(|cgroup| cgroup.is_of(agent));
-    if all.is_empty() {
-        let failure = Failure::new(format!("there is no agent \"{agent}\"; nothing was done"));
-        return Err(failure
-            .hint(format!("agents (name.slot, or cgroup): {there}; `guard kill` alone halts them all")));
-    }
-    Ok(all)
+    Ok(if all.is_empty() { Living::Nobody { agent: agent.to_owned(), there } } else { Living::These(all) })
 }
 
 fn short(cgroup: &AgentCgroup) -> &str {

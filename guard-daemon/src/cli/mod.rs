@@ -72,7 +72,7 @@ enum Command {
     Status(status::Status),
     /// List agents, living first
     Agents(agents::Agents),
-    /// Say what was refused, why, and what would be allowed
+    /// Say what was refused, why, and what would allow it
     Why(why::Why),
     /// Switch a class of action on or off for every agent
     Surface(surface::Surface),

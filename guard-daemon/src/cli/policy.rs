@@ -36,7 +36,7 @@ Every problem is told with file, line, reason and what to do. Exit code: 0 if al
         #[arg(long)]
         json: bool,
     },
-    /// Show what a policy file would decide otherwise than the policy in force
+    /// Show what would change if a policy file were applied
     Diff {
         /// The policy file
         file: PathBuf,
@@ -196,7 +196,7 @@ fn apply(file: &Path, json: bool, places: &Places) -> Outcome {
 
 fn render_changes(changes: &[Change]) -> String {
     if changes.is_empty() {
-        return "it decides nothing otherwise than the policy in force\n".to_owned();
+        return "nothing would change\n".to_owned();
     }
     changes.iter().map(|change| printable(&change.to_string()) + "\n").collect()
 }

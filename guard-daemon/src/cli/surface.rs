@@ -12,7 +12,8 @@ use crate::control::wire::{Request, Response};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Surfaces: exec (start a program), read, write, connect (send to a peer), listen, ipc (other
-local processes), tool, http, sql, deploy.
+local processes), admin (change the host: mounts, namespaces, capabilities).
+tool, http, sql and deploy have switches too, and nothing asks them yet.
 
 Examples:
   guard surface                     show every switch
@@ -56,13 +57,16 @@ impl Surface {
         let Response::Status(status) = response else { return Err(unexpected(&response).into()) };
         let states = guard_common::Surface::ALL
             .iter()
-            .map(|surface| (surface.name(), !status.surfaces_off.iter().any(|off| off == surface.name())));
+            .map(|surface| (surface, !status.surfaces_off.iter().any(|off| off == surface.name())));
         if self.json {
-            return print_json(&states.collect::<std::collections::BTreeMap<_, _>>());
+            let by_name = states.map(|(surface, on)| (surface.name(), on));
+            return print_json(&by_name.collect::<std::collections::BTreeMap<_, _>>());
         }
         let mut table = Table::new(&["SURFACE", "SWITCH"]);
-        for (name, on) in states {
-            table.row([name.to_owned(), if on { "on" } else { "OFF" }.to_owned()]);
+        for (surface, on) in states {
+            let switch = if on { "on" } else { "OFF" };
+            let unasked = if surface.is_enforced() { "" } else { " (nothing asks it yet)" };
+            table.row([surface.name().to_owned(), format!("{switch}{unasked}")]);
         }
         print(&table.render())
     }

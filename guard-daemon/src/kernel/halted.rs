@@ -33,12 +33,13 @@ impl Halted {
         }
     }
 
-    /// From now on new cgroups of that agent begin with this word. Never a weaker one than before.
-    pub fn halt(&mut self, agent: &[u8], mode: KillMode) -> Result<(), MapFailure> {
+    /// From now on new cgroups of that agent begin with this word. Never a weaker one than before, which it gives.
+    pub fn halt(&mut self, agent: &[u8], mode: KillMode) -> Result<KillMode, MapFailure> {
         let before = self.mode(agent)?;
         self.table()?.insert(key(agent), mode.raw().max(before.raw()), 0).map_err(|error| {
             super::maps::write_failed(name::HALTED, error, HALTED_MAX, "lift the orders that are done with")
-        })
+        })?;
+        Ok(before)
     }
 
     /// Forgets one agent's name, or all.

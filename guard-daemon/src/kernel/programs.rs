@@ -244,6 +244,7 @@ pub const ALL: &[Program] = &[
     Program::lsm("file_receive", FILE),
     Program::beside("socket_receive", "file_receive", FILE),
     Program::lsm("file_ioctl", REQUEST),
+    Program::lsm("file_fcntl", REQUEST),
     Program::lsm("file_ioctl_compat", REQUEST).present(Presence::Where("older kernels ask file_ioctl")),
     Program::lsm("path_truncate", PATH),
     Program::lsm("path_unlink", ENTRY),

@@ -40,7 +40,7 @@ fn stands(agent: u32) -> u32 {
     if *all != KillMode::Run as u32 {
         return killed(*all, Reason::KillSwitch) as u32;
     }
-    // A slot outside the array could never be killed: whoever carries one does nothing.
+    // The mask is for the verifier: no label carries a slot outside the array.
     let Some(own) = KILL.get(agent & (AGENTS_MAX - 1)) else {
         return fail::closed(Fault::ArrayRow, 0) as u32;
     };

@@ -6,6 +6,7 @@ use aya_ebpf::programs::LsmContext;
 use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
+use super::owner;
 use super::settled::is_settled;
 use super::socket;
 use super::{News, conclude, file, report};
@@ -204,6 +205,12 @@ fn is_injection(request: u32) -> bool {
         || request == TIOCVHANGUP
 }
 
+/// Requests that choose to whom a descriptor's signals go: `FIOSETOWN`, `SIOCSPGRP`, and `FIOASYNC` where none is chosen.
+#[inline(always)]
+fn is_choice_of_owner(request: u32) -> bool {
+    request == 0x8901 || request == 0x8902 || request == 0x5452
+}
+
 /// Requests that change nothing of a file: those whose number says that they only read, and the old ones that say
 /// nothing: terminals' (asked of every file), `FIBMAP`, `FIGETBSZ`, `FS_IOC_FIEMAP`, `FS_IOC_MEASURE_VERITY`.
 #[inline(always)]
@@ -239,6 +246,9 @@ fn judge_control(subject: &Subject, file: File, request: u32, report: &mut Repor
         checks::switches(subject, Surface::Ipc)?;
         network_boundary::check(subject, u32::from(ZoneId::HOST.0), Surface::Ipc)?;
         return Ok(News::Tell);
+    }
+    if is_choice_of_owner(request) {
+        owner::may_be_chosen()?;
     }
     if !inode.has_content() || only_reads(request) {
         return Ok(News::Count);

@@ -9,6 +9,7 @@ mod file;
 mod memory;
 mod net;
 mod object;
+mod owner;
 mod process;
 mod settled;
 mod socket;

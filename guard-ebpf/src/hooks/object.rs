@@ -15,7 +15,7 @@ use crate::subject::Subject;
 /// Notes who made an object. Asked for everybody's: an address that was an agent's object may be somebody else's
 /// next. A note that cannot be kept leaves the object out of its maker's reach.
 #[inline(always)]
-pub(super) fn made(address: u64) -> i32 {
+fn made(address: u64) -> i32 {
     let Some(subject) = Subject::current() else {
         let _ = OWNERS.remove(address);
         return 0;

@@ -4,12 +4,10 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
-use super::object::made;
 use super::{EACCES, News, conclude_nameless, report, silent};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::emit::{Object, Report};
-use crate::kernel::{File, Task};
-use crate::maps::OWNERS;
+use crate::kernel::Task;
 use crate::subject::{Subject, label_of};
 
 #[inline(always)]
@@ -19,7 +17,13 @@ fn reach(operation: Operation, target: Task, detail: u32, is_probe: bool) -> i32
 }
 
 #[inline(always)]
-fn reach_as(subject: &Subject, operation: Operation, target: Task, detail: u32, is_probe: bool) -> i32 {
+pub(super) fn reach_as(
+    subject: &Subject,
+    operation: Operation,
+    target: Task,
+    detail: u32,
+    is_probe: bool,
+) -> i32 {
     let mut report = report(subject, operation, Surface::Ipc);
     report.detail = detail as u16;
     let ids = u64::from(target.pid()) | (u64::from(target.tgid()) << 32);
@@ -85,33 +89,6 @@ pub fn task_kill(ctx: LsmContext) -> i32 {
         return 0;
     }
     reach(Operation::Signal, Task(ctx.arg(0)), signal, false)
-}
-
-// kernel: void security_file_set_fowner(struct file *file)
-//
-// Under the file's lock, for everybody's: the address may have been an agent's before.
-#[lsm(hook = "file_set_fowner")]
-pub fn file_set_fowner(ctx: LsmContext) -> i32 {
-    made(File(ctx.arg(0)).owner())
-}
-
-// kernel: int security_file_send_sigiotask(struct task_struct *tsk, struct fown_struct *fown, int sig)
-//
-// A signal because there is something to read or write: whoever happens to run is not who asked for it. Sent in the
-// name of whoever chose the receiver.
-#[lsm(hook = "file_send_sigiotask")]
-pub fn file_send_sigiotask(ctx: LsmContext) -> i32 {
-    // SAFETY: copied at once.
-    let Some(mark) = (unsafe { OWNERS.get(ctx.arg::<u64>(1)) }).copied() else { return 0 };
-    // 0 stands for the usual one, SIGIO.
-    let signal: u32 = ctx.arg(2);
-    reach_as(
-        &Subject::of_mark(mark),
-        Operation::Signal,
-        Task(ctx.arg(0)),
-        if signal == 0 { 29 } else { signal },
-        false,
-    )
 }
 
 // kernel: int security_task_setnice(struct task_struct *p, int nice)

@@ -163,12 +163,15 @@ fn keep(inode: Inode, key: &Key, generation: u64, zone_and_replaces: u32, seen: 
         if fail::injected(Fault::ZoneKeep) {
             return 0;
         }
-        bpf_inode_storage_get(
+        let kept = bpf_inode_storage_get(
             map,
             inode.0.cast_mut().cast(),
             (&raw mut value).cast(),
             u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE),
         );
+        if kept.is_null() {
+            fail::count(Fault::ZoneKeep, 0);
+        }
     }
     0
 }

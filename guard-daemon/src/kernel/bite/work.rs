@@ -20,7 +20,7 @@ use crate::kernel::programs;
 
 /// Those that are looked at here or on the way of the others.
 #[cfg(test)]
-pub(super) const PROGRAMS: [&str; 12] = [
+pub(super) const PROGRAMS: [&str; 13] = [
     "cgroup_attach_task",
     "enrol_existing",
     "sched_process_fork",
@@ -33,7 +33,11 @@ pub(super) const PROGRAMS: [&str; 12] = [
     "measure_mapping",
     "task_movememory",
     "file_set_fowner",
+    FLAGS,
 ];
+
+/// Refuses only where there is no room to note what was asked for.
+const FLAGS: &str = "file_fcntl";
 
 /// Run when a program starts. Refusals are `file_open`'s, which is asked first; `bprm_creds_for_exec` refuses only where a
 /// label cannot be stored.
@@ -55,6 +59,7 @@ pub(super) fn look(
     let mut bites = vec![born_inside(cgroup, folder)];
     bites.extend(moved(maps, folder)?);
     bites.extend(started(pins)?);
+    bites.extend(asked_for_flags(pins, folder)?);
     bites.push(Bite {
         program: "task_movememory",
         what: "moving another process's memory",
@@ -97,20 +102,41 @@ fn moved(maps: &Maps, folder: &Path) -> Result<[Bite; 2], ProbeError> {
 
 /// Starts a program outside any agent, and lets the kernel count.
 fn started(pins: &PinFolder) -> Result<Vec<Bite>, ProbeError> {
+    counted(pins, STARTING, "a program that starts", || {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().map(drop).map_err(ProbeError::Start)
+    })
+}
+
+/// Asks for a descriptor's flags.
+fn asked_for_flags(pins: &PinFolder, folder: &Path) -> Result<Vec<Bite>, ProbeError> {
+    counted(pins, [FLAGS], "a call about a descriptor", || {
+        let failed = |cause| ProbeError::Folder { path: folder.to_owned(), cause };
+        let file = fs::File::open(folder).map_err(failed)?;
+        rustix::fs::fcntl_getfl(&file).map(drop).map_err(|errno| failed(errno.into()))
+    })
+}
+
+/// Acts, and asks the kernel whether it has run these programs.
+fn counted<const N: usize>(
+    pins: &PinFolder,
+    programs: [&'static str; N],
+    what: &'static str,
+    act: impl FnOnce() -> Result<(), ProbeError>,
+) -> Result<Vec<Bite>, ProbeError> {
     let counting = enable_stats(Stats::RunTime);
-    let before = STARTING.map(|program| runs(pins, program));
-    let mut command = Command::new("/proc/self/exe");
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().map_err(ProbeError::Start)?;
-    let after = STARTING.map(|program| runs(pins, program));
+    let before = programs.map(|program| runs(pins, program));
+    act()?;
+    let after = programs.map(|program| runs(pins, program));
     let seen = |index: usize| match (&counting, before[index], after[index]) {
         (Err(error), _, _) => Seen::Untried(format!("the kernel does not count runs: {error}")),
         (Ok(_), Some(before), Some(after)) if after > before => Seen::AtWork,
         (Ok(_), _, None) => Seen::Toothless("it is not loaded".to_owned()),
         (Ok(_), _, Some(_)) => Seen::Toothless("it was not run".to_owned()),
     };
-    let bite = |(index, program)| Bite { program, what: "a program that starts", seen: seen(index) };
-    Ok(STARTING.into_iter().enumerate().map(bite).collect())
+    let bite = |(index, program)| Bite { program, what, seen: seen(index) };
+    Ok(programs.into_iter().enumerate().map(bite).collect())
 }
 
 /// How often the kernel has run a program since it counts.

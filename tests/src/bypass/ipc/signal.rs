@@ -9,8 +9,8 @@ pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("signal.py")), cases };
 
 fn cases() -> Cases {
-    let victim = |id, sentence, operation, way: &str| {
-        let places = Who::BOTH.map(|who| (Spot::Tmpfs, who));
+    let victim_of = |who: &[Who], id, sentence, operation, way: &str| {
+        let places = who.iter().map(|who| (Spot::Tmpfs, *who));
         let (attack, allowed) =
             (format!("!ipc.signal.at_bystander {way}"), format!("!ipc.signal.at_child {way}"));
         let refusal = Refusal::no_edge(Surface::Ipc, operation);
@@ -22,6 +22,7 @@ fn cases() -> Cases {
             |_| stands_by(Who::Root, "ipc.signal.victim"),
         )
     };
+    let victim = |id, sentence, operation, way| victim_of(&Who::BOTH, id, sentence, operation, way);
     let signal = |id, sentence, way| victim(id, sentence, Operation::Signal, way);
     let change = |id, sentence, way| victim(id, sentence, Operation::Trace, way);
     [
@@ -41,6 +42,16 @@ fn cases() -> Cases {
             "I62j",
             "another_process_that_owns_a_descriptor_by_the_longer_call_is_not_killed",
             "owner_by_longer_call",
+        )
+        .asked_again()
+        .ends_with(0),
+        // Slow, and the same for everybody.
+        victim_of(
+            &[Who::User],
+            "I62k",
+            "notes_of_who_signals_whom_are_not_crowded_out",
+            Operation::Signal,
+            "owner_of_input_in_a_crowd",
         )
         .asked_again()
         .ends_with(0),

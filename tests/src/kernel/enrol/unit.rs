@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 
 use super::ready::{VOLUME, trials};
-use super::service::Service;
+use super::service::{Service, systemctl};
 use super::{LIMIT, Trial, agent_in, free, gone, governed, refusals};
 use crate::harness::fixture::{ACT, WHOLE};
 use crate::harness::shell::until;
@@ -21,6 +21,7 @@ pub(super) fn all() -> Vec<Test> {
         check("the_program_of_a_unit_with_namespaces_of_its_own_is_the_agent", governed_in),
         check("what_a_unit_runs_before_its_program_is_the_agent_too", before_it),
         check("a_unit_that_is_halted_stays_halted_however_often_it_is_started_again", halted),
+        check("a_repeated_order_against_an_agent_that_has_ended_leaves_the_first_one_standing", repeated),
     ]
 }
 
@@ -87,4 +88,36 @@ fn halted(_: &mut World) -> Result<()> {
     guard::ok(&["recover", "--agent", &format!("{name}.service"), "--note", "the suite goes on"])?;
     result?;
     until("it runs again", LIMIT, || Ok(fs::exists(&up)?))
+}
+
+fn repeated(_: &mut World) -> Result<()> {
+    let mark = format!("{VOLUME}/repeated");
+    let acts =
+        format!("Type=oneshot\nExecStart={ACT} create {mark}\nExecStart={ACT} crowd 1 {mark} nothing\n");
+    let (name, path) = named("repeated");
+    let agent = format!("{name}.service");
+    let _unit = Service::with(&name, &acts)?;
+    let starts = || systemctl(&["start", "--no-block", &name]).map(drop);
+    let acted = || Ok(fs::exists(&mark)?);
+    starts()?;
+    until("it acts", LIMIT, acted)?;
+    let order = ["kill", "--agent", &agent, "--mode", "terminate"];
+    guard::ok(&order)?;
+    gone(&path)?;
+    fs::remove_file(&mark)?;
+    // Nobody of that name lives: what it says is of those to come.
+    let said = guard::ok(&order)?;
+    let result = (|| {
+        ensure!(said.out.contains("new instances"), "a repeated order says {:?}", said.out);
+        // Waits for its end, which comes at once where it may do nothing.
+        let started = systemctl(&["start", &name]);
+        ensure!(started.is_err() && !acted()?, "a unit of a halted agent acted");
+        Ok(())
+    })();
+    guard::ok(&["recover", "--agent", &agent, "--note", "the suite goes on"])?;
+    result?;
+    starts()?;
+    until("it acts again", LIMIT, acted)?;
+    guard::ok(&order)?;
+    guard::ok(&["recover", "--agent", &agent, "--note", "the suite goes on"]).map(drop)
 }
