@@ -93,7 +93,7 @@ fn halted(_: &mut World) -> Result<()> {
 fn repeated(_: &mut World) -> Result<()> {
     let mark = format!("{VOLUME}/repeated");
     let acts =
-        format!("Type=oneshot\nExecStart={ACT} create {mark}\nExecStart={ACT} crowd 1 {mark} nothing\n");
+        format!("Type=oneshot\nExecStart={ACT} create {mark}\nExecStart={ACT} crowd 1 {mark}-go nothing\n");
     let (name, path) = named("repeated");
     let agent = format!("{name}.service");
     let _unit = Service::with(&name, &acts)?;
