@@ -12,6 +12,7 @@ macro_rules! kernel_fields {
             OFF_TASK_START_BOOTTIME = "task_struct" "start_boottime";
             OFF_TASK_CRED = "task_struct" "cred";
             OFF_TASK_REAL_CRED = "task_struct" "real_cred";
+            OFF_CRED_EUID = "cred" "euid";
             OFF_TASK_MM = "task_struct" "mm";
             OFF_TASK_FLAGS = "task_struct" "flags";
             OFF_TASK_BPF_STORAGE = "task_struct" "bpf_storage";
@@ -76,7 +77,10 @@ macro_rules! kernel_fields {
             OFF_BPRM_INTERP = "linux_binprm" "interp";
             OFF_BPRM_ARGC = "linux_binprm" "argc";
             OFF_BPRM_P = "linux_binprm" "p";
+            OFF_BPRM_VMA = "linux_binprm" "vma";
+            OFF_TASK_PERSONALITY = "task_struct" "personality";
             OFF_SOCKET_SK = "socket" "sk";
+            OFF_SOCKET_FILE = "socket" "file";
             OFF_SOCK_FAMILY = "sock" "__sk_common.skc_family";
             OFF_SOCK_PROTOCOL = "sock" "sk_protocol";
             OFF_SOCK_DPORT = "sock" "__sk_common.skc_dport";

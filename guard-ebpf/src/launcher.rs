@@ -42,7 +42,9 @@ fn runs(task: Runner, entering: u32) -> u32 {
         return 0;
     }
     if !program.is_kernel_internal() {
-        return u32::from(is_of_host(program) && is_named(program));
+        // Somebody else's own library may have been running in it for long, and never start anything.
+        let may_wait = entering != 0 || task.is_root();
+        return u32::from(may_wait && is_of_host(program) && is_named(program));
     }
     // A copy in memory says nothing of itself; who started it does. Nobody is found like that: an agent that
     // copied itself before guard came would pass for its launcher.

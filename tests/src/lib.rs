@@ -15,9 +15,9 @@ pub mod peer;
 pub mod primitives;
 
 /// Every case, in the order in which they run: what verifies the whole ledger while it is short, what kills the
-/// daemon last.
+/// daemon late, what has other programs loaded last.
 pub fn all() -> Vec<harness::Test> {
-    [primitives::all(), ledger::all(), bypass::all(), kernel::all(), cli::all()]
+    [primitives::all(), ledger::all(), bypass::all(), kernel::all(), cli::all(), kernel::last(), cli::last()]
         .into_iter()
         .flatten()
         .collect()

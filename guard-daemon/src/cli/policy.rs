@@ -242,6 +242,6 @@ mod tests {
 
     #[test]
     fn no_difference_is_said() {
-        assert!(render_changes(&[]).contains("nothing otherwise"));
+        assert!(render_changes(&[]).contains("nothing would change"));
     }
 }

@@ -228,6 +228,30 @@ pub const ALL: &[Program] = &[
         presence: Presence::Always,
         may_sleep: false,
     },
+    Program {
+        name: "personality_done",
+        kind: Kind::FunctionExit,
+        target: "__x64_sys_personality",
+        arguments: &[],
+        presence: Presence::Always,
+        may_sleep: false,
+    },
+    Program {
+        name: "personality_done_ia32",
+        kind: Kind::FunctionExit,
+        target: "__ia32_sys_personality",
+        arguments: &[],
+        presence: Presence::Where("kernels without it run no 32-bit calls"),
+        may_sleep: false,
+    },
+    Program {
+        name: "sched_process_exec",
+        kind: Kind::Tracepoint,
+        target: "sched_process_exec",
+        arguments: &["struct task_struct *", UNREAD, "struct linux_binprm *"],
+        presence: Presence::Always,
+        may_sleep: false,
+    },
     // Programs and memory.
     // Of two on one hook the one attached last is called first: what measures stands behind what judges.
     Program::lsm("bprm_creds_for_exec", START),

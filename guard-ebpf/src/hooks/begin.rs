@@ -31,7 +31,7 @@ pub fn bprm_creds_for_exec(ctx: LsmContext) -> i32 {
 #[inline(never)]
 fn starts(file: File) -> u32 {
     let task = Task::current();
-    let Some(label) = label_of_cgroup(task.cgroup()) else { return 0 };
+    let Some(label) = label_here(task) else { return 0 };
     if label.flags & LABEL_WAITS != 0 && launcher::goes_on_as(file) {
         return 0;
     }
@@ -49,6 +49,12 @@ pub(super) fn loads_abroad() -> u32 {
     let Some(label) = label_of_cgroup(task.cgroup()) else { return 0 };
     begin(task, &label);
     1
+}
+
+/// The label that a task of a cgroup waits for. Where the table had no room for it, the rules still take the cgroup.
+#[inline(always)]
+fn label_here(task: Task) -> Option<Label> {
+    label_of_cgroup(task.cgroup()).or_else(|| enrol::label_of_entered(task.cgroup()))
 }
 
 #[inline(never)]

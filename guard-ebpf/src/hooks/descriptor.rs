@@ -110,7 +110,7 @@ fn excused(subject: &Subject, file: File, verdict: Result<News, Reason>) -> Resu
 
 /// A function of its own: its key does not lie under a walk.
 #[inline(never)]
-fn is_given(agent: u32, file: File) -> u32 {
+pub(super) fn is_given(agent: u32, file: File) -> u32 {
     let key = GivenKey { ino: file.inode().ino(), dev: file.inode().dev(), agent };
     // SAFETY: nothing is read.
     u32::from(unsafe { GIVEN.get(key) }.is_some())

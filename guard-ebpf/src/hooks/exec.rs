@@ -1,12 +1,11 @@
 //! Starting programs. The start fires once per interpreter level: a script and its interpreter are both judged. What
 //! they are told to do is judged once, when their arguments are sealed.
 
-use aya_ebpf::helpers::generated::bpf_send_signal;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface};
 
-use super::{News, conclude, report};
+use super::{News, conclude, kill, report};
 use crate::arguments;
 use crate::checks::{self, network_boundary};
 use crate::digest;
@@ -47,8 +46,6 @@ pub fn measure_program(ctx: LsmContext) -> i32 {
     0
 }
 
-const SIGKILL: u32 = 9;
-
 // kernel: void security_bprm_committed_creds(const struct linux_binprm *bprm)
 //
 // The new program's memory stands, nothing of it has run, and there is no way back: what is refused here dies before
@@ -58,8 +55,7 @@ pub fn bprm_committed_creds(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current_judged() else { return 0 };
     let bprm = Bprm(ctx.arg(0));
     let Some(refused) = arguments::judge(&subject, bprm) else { return 0 };
-    // SAFETY: takes nothing but the number.
-    unsafe { bpf_send_signal(SIGKILL) };
+    kill();
     let mut report = report(&subject, Operation::Arguments, Surface::Exec);
     report.object.place = bprm.file().place();
     report.zone = refused.zone;

@@ -152,7 +152,7 @@ fn judge_uses(subject: &Subject, zone: u32, asked: u32, report: &mut Report) -> 
 
 /// Code that no file holds.
 #[inline(always)]
-fn run_memory(subject: &Subject, report: &mut Report) -> Result<News, Reason> {
+pub(super) fn run_memory(subject: &Subject, report: &mut Report) -> Result<News, Reason> {
     report.surface = Surface::Exec as u16;
     report.zone = ZoneId::MEMORY.0;
     checks::switches(subject, Surface::Exec)?;
@@ -160,7 +160,7 @@ fn run_memory(subject: &Subject, report: &mut Report) -> Result<News, Reason> {
     Ok(News::Count)
 }
 
-const VM_EXEC: u64 = 4;
+pub(super) const VM_EXEC: u64 = 4;
 const VM_SHARED: u64 = 8;
 const VM_WRITE: u64 = 2;
 

@@ -6,6 +6,7 @@ mod begin;
 mod descriptor;
 mod exec;
 mod file;
+mod implied;
 mod memory;
 mod net;
 mod object;
@@ -18,7 +19,7 @@ mod task;
 pub use socket::leads_elsewhere;
 
 use aya_ebpf::EbpfContext as _;
-use aya_ebpf::helpers::generated::bpf_get_func_arg;
+use aya_ebpf::helpers::generated::{bpf_get_func_arg, bpf_send_signal};
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, Verdict};
 
@@ -40,6 +41,14 @@ fn report(subject: &Subject, operation: Operation, surface: Surface) -> Report {
         surface: surface as u16,
         ..Report::EMPTY
     }
+}
+
+/// Ends the running process before it is back in its own code: for what no hook can refuse.
+#[inline(always)]
+fn kill() {
+    const SIGKILL: u32 = 9;
+    // SAFETY: takes nothing but the number.
+    unsafe { bpf_send_signal(SIGKILL) };
 }
 
 /// What an allowed action is worth telling.

@@ -10,7 +10,7 @@ use super::{EACCES, News, conclude, conclude_nameless, report};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::emit::Report;
 use crate::kernel::{File, Sock, Socket};
-use crate::peer::{self, Peer};
+use crate::peer::{self, Peer, UnixName};
 use crate::subject::Subject;
 use crate::zone;
 
@@ -28,7 +28,7 @@ pub fn socket_receive(ctx: LsmContext) -> i32 {
     let Some(sock) = sock_of(file) else { return 0 };
     let mut report = report(&subject, Operation::Receive, Surface::Connect);
     let verdict = if sock.family() == peer::AF_UNIX {
-        judge_unix(&subject, sock, &mut report)
+        judge_unix_peer(&subject, sock, &mut report)
     } else {
         report.is_nameless = 1;
         judge_connected(&subject, sock, &mut report)
@@ -75,19 +75,32 @@ fn judge_held(mark: u32, generation: u64, sock: Sock, report: &mut Report) -> u3
     }
 }
 
+/// What a unix socket is connected to, by its name.
 #[inline(always)]
-fn judge_unix(subject: &Subject, sock: Sock, report: &mut Report) -> Result<News, Reason> {
-    let name = peer::unix_peer_name(sock)?;
+pub(super) fn judge_unix_peer(subject: &Subject, sock: Sock, report: &mut Report) -> Result<News, Reason> {
+    report.surface = Surface::Ipc as u16;
+    judge_unix(subject, peer::unix_peer_name(sock), report, News::Count)
+}
+
+/// A unix socket, by the name that it is bound to.
+#[inline(always)]
+pub(super) fn judge_unix(
+    subject: &Subject,
+    name: Result<UnixName, Reason>,
+    report: &mut Report,
+    news: News,
+) -> Result<News, Reason> {
+    checks::switches(subject, Surface::Ipc)?;
+    let name = name?;
     if !name.is_bound {
+        // One end of a pair, or a client that bound to nothing: who holds it was given it.
         return Ok(News::Count);
     }
-    report.surface = Surface::Ipc as u16;
     report.object.place = name.place;
-    checks::switches(subject, Surface::Ipc)?;
     let zone = zone::of_socket(subject, name.place)?;
     report.zone = zone as u16;
     network_boundary::check(subject, zone, Surface::Ipc)?;
-    Ok(News::Count)
+    Ok(news)
 }
 
 /// A peer, by the zone of its address. The report is about it from then on.

@@ -1,6 +1,6 @@
 //! Sockets and their peers.
 
-use super::{fields, kernel_pointer, offset, raw};
+use super::{File, fields, kernel_pointer, offset, raw};
 
 kernel_pointer! {
     /// `struct socket`.
@@ -13,6 +13,8 @@ kernel_pointer! {
 
 fields!(Socket {
     sock_or_null: Sock = OFF_SOCKET_SK;
+    /// What its descriptors stand for; null for the kernel's own.
+    file: File = OFF_SOCKET_FILE;
 });
 
 impl Socket {

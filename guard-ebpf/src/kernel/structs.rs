@@ -81,6 +81,8 @@ fields!(Bprm {
     argc: u32 = OFF_BPRM_ARGC;
     /// Where they begin in the new program's memory.
     arguments: u64 = OFF_BPRM_P;
+    /// Address of its stack's mapping.
+    stack: u64 = OFF_BPRM_VMA;
 });
 
 impl Bprm {

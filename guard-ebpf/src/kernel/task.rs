@@ -39,6 +39,8 @@ fields!(Task {
     leader: Task = OFF_TASK_GROUP_LEADER;
     /// `PF_*`.
     flags: u32 = OFF_TASK_FLAGS;
+    /// How it is run: its execution domain.
+    personality: u32 = OFF_TASK_PERSONALITY;
     /// Address of what programs keep with it; 0 where none ever kept anything.
     storage: u64 = OFF_TASK_BPF_STORAGE;
     /// Nanoseconds since boot.
@@ -137,6 +139,13 @@ impl Runner {
     #[inline(always)]
     pub fn parent(self) -> Self {
         Self(raw::read(self.0 + offset::OFF_TASK_REAL_PARENT() as u64))
+    }
+
+    /// Whether it acts as the host's root.
+    #[inline(always)]
+    pub fn is_root(self) -> bool {
+        let credentials: u64 = raw::read(self.0 + offset::OFF_TASK_REAL_CRED() as u64);
+        raw::try_read::<u32>(credentials + offset::OFF_CRED_EUID() as u64) == Some(0)
     }
 
     /// Process id.

@@ -3,9 +3,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
 use nix::sys::socket::{Backlog, SockType, bind, listen};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub struct Counts {
     pub unix_stream: u64,
     /// Connections to unix sockets that keep packets apart and in order.
     pub unix_seqpacket: u64,
+    /// Bytes that came over both.
+    pub unix_bytes: u64,
     /// Datagrams to unix sockets.
     pub unix_datagram: u64,
 }
@@ -62,8 +64,8 @@ fn count(port: u16) -> io::Result<()> {
 
 /// `count-names PLACE…`: sockets of each type below each place, which is a folder, or `@` and a name.
 fn count_names(places: &[OsString]) -> io::Result<()> {
-    let all: Vec<Names> = places.iter().map(Names::listen).collect::<io::Result<_>>()?;
-    answer(|counts| all.iter().try_for_each(|names| names.count(counts)))
+    let mut all: Vec<Names> = places.iter().map(Names::listen).collect::<io::Result<_>>()?;
+    answer(|counts| all.iter_mut().try_for_each(|names| names.count(counts)))
 }
 
 /// Counts and tells, once for each line.
@@ -80,7 +82,7 @@ fn answer(mut count: impl FnMut(&mut Counts) -> io::Result<()>) -> io::Result<()
 }
 
 /// Counts what has come over a connection; whether more may come.
-fn read_on(stream: &mut TcpStream, bytes: &mut u64) -> bool {
+fn read_on(stream: &mut impl Read, bytes: &mut u64) -> bool {
     let mut space = [0; 4096];
     loop {
         match stream.read(&mut space) {
@@ -119,6 +121,7 @@ struct Names {
     /// The same calls serve it: only its type is another.
     seqpacket: UnixListener,
     datagram: UnixDatagram,
+    connected: Vec<UnixStream>,
 }
 
 impl Names {
@@ -139,12 +142,22 @@ impl Names {
         let datagram = UnixDatagram::from(bound(SockType::Datagram, "datagram")?);
         datagram.set_nonblocking(true)?;
         let stream = listening(SockType::Stream, "stream")?;
-        Ok(Self { stream, seqpacket: listening(SockType::SeqPacket, "seqpacket")?, datagram })
+        let seqpacket = listening(SockType::SeqPacket, "seqpacket")?;
+        Ok(Self { stream, seqpacket, datagram, connected: Vec::new() })
     }
 
-    fn count(&self, counts: &mut Counts) -> io::Result<()> {
-        counts.unix_stream += waiting(|| self.stream.accept().map(drop))?;
-        counts.unix_seqpacket += waiting(|| self.seqpacket.accept().map(drop))?;
+    fn count(&mut self, counts: &mut Counts) -> io::Result<()> {
+        let mut accept = |listener: &UnixListener| {
+            waiting(|| {
+                let (connected, _) = listener.accept()?;
+                connected.set_nonblocking(true)?;
+                self.connected.push(connected);
+                Ok(())
+            })
+        };
+        counts.unix_stream += accept(&self.stream)?;
+        counts.unix_seqpacket += accept(&self.seqpacket)?;
+        self.connected.retain_mut(|connected| read_on(connected, &mut counts.unix_bytes));
         counts.unix_datagram += waiting(|| self.datagram.recv(&mut [0; 64]).map(drop))?;
         Ok(())
     }

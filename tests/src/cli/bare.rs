@@ -1,5 +1,5 @@
-//! Without a daemon: root tries guard with one command, others are told what to do. Last of all suites, for it
-//! takes the programs away.
+//! Other programs than the suites', and none: those that speak, one that is gone; without a daemon root tries guard with
+//! one command, others are told what to do. Last of all suites, for it takes the programs away.
 
 use std::fs;
 
@@ -13,24 +13,18 @@ use crate::harness::{By, Spot, Test, Who, World, act, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
+        check("the_kernel_programs_speak_where_they_are_asked_to", kernel_log),
+        check("a_program_that_was_taken_away_is_named_by_the_probe", toothless),
         check("an_ordinary_user_without_a_daemon_is_told_what_to_do", no_daemon),
         check(
             "root_without_a_daemon_gets_one_for_the_run_and_the_embedded_default_keeps_its_word",
             ephemeral,
         ),
-        check("the_kernel_programs_speak_where_they_are_asked_to", kernel_log),
-        check("a_program_that_was_taken_away_is_named_by_the_probe", toothless),
     ]
 }
 
-fn without_daemon(world: &mut World) -> Result<()> {
-    world.drop_agents();
-    world.take_daemon()?.stop()?;
-    Ok(())
-}
-
 fn no_daemon(world: &mut World) -> Result<()> {
-    without_daemon(world)?;
+    world.end_daemon()?;
     let ended = end(guard::as_user(Who::User, "guard").args(["run", "--", PROGRAM, "echo", "ran"]))?;
     ensure!(ended.code() == 1 && !ended.out.contains("ran"), "{ended:?}");
     ensure!(ended.err.contains("daemon") && ended.err.contains("root"), "it does not help: {}", ended.err);
@@ -40,6 +34,9 @@ fn no_daemon(world: &mut World) -> Result<()> {
     }
     Ok(())
 }
+
+/// What the kernel programs say when they are asked to speak.
+pub(super) const WORDS: &str = "a task received its label";
 
 /// On a host that never saw guard: no pins, no state.
 fn fresh() -> Result<()> {
@@ -60,7 +57,7 @@ fn try_guard(script: &str) -> Result<crate::harness::shell::Ended> {
 
 /// The policy that serves where nobody wrote one, and a daemon where nobody started one.
 fn ephemeral(world: &mut World) -> Result<()> {
-    without_daemon(world)?;
+    world.end_daemon()?;
     fresh()?;
     folder("/srv/guardtest/sub")?;
     fs::write("/srv/guardtest/.env", "TOKEN=1")?;
@@ -100,13 +97,10 @@ fn ephemeral(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// Until here they were not asked to.
+/// With the programs of the suite before, if it ran: to load others takes long.
 fn kernel_log(world: &mut World) -> Result<()> {
-    const WORDS: &str = "a task received its label";
-    without_daemon(world)?;
-    ensure!(!guard::log()?.contains(WORDS), "they speak though they are off");
-    fresh()?;
-    let daemon = guard::Daemon::start_with(&["--policy", guard::POLICY, "--kernel-log", "info"])?;
+    world.end_daemon()?;
+    let daemon = guard::Daemon::start_faulty()?;
     let mut agent = guard::agent(Who::User, "logged", By::Program)?;
     let outcome = agent.perform(&act(&format!("write {}", Spot::Tmpfs.p())).words)?;
     drop(agent);
@@ -118,11 +112,9 @@ fn kernel_log(world: &mut World) -> Result<()> {
 
 /// The probe needs no daemon. A program whose link is gone lets its act pass, and only that.
 fn toothless(world: &mut World) -> Result<()> {
-    without_daemon(world)?;
-    // What the case before left behind will do; to load the programs takes long.
+    world.end_daemon()?;
     if !fs::exists(PINS)? {
-        let daemon = guard::Daemon::start_with(&["--policy", guard::POLICY])?;
-        ensure!(daemon.stop()?.success(), "the daemon did not end in order");
+        ensure!(guard::Daemon::start()?.stop()?.success(), "the daemon did not end in order");
     }
     must_bite(&guard::json(&["doctor", "--probe"])?, &[])?;
     fs::remove_file(format!("{PINS}/links/path_mkdir"))?;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::bare::WORDS;
 use crate::harness::shell::end;
 use crate::harness::{Spot, Test, Who, World, check, guard};
 
@@ -10,6 +11,7 @@ pub(super) fn all() -> Vec<Test> {
     vec![
         check("every_reading_command_has_text_and_json", both_forms),
         check("status_tells_what_is_in_force", status),
+        check("the_kernel_programs_are_silent_until_they_are_asked_to_speak", silent),
         check("doctor_finds_everything_in_place", doctor),
         check("doctor_names_what_is_missing", doctor_missing),
         check("every_program_that_doctor_probes_bites", doctor_probe),
@@ -41,6 +43,12 @@ fn status(world: &mut World) -> Result<()> {
     ensure!(status["enforcing"] == true && status["missing"] == Value::Array(Vec::new()), "{status}");
     ensure!(status["kill"] == "run" && status["agents_alive"].as_u64() > Some(0), "{status}");
     ensure!(status["ledger_error"].is_null(), "{status}");
+    Ok(())
+}
+
+fn silent(world: &mut World) -> Result<()> {
+    world.must_allow("nothing")?;
+    ensure!(!guard::log()?.contains(WORDS), "they speak though they are off");
     Ok(())
 }
 

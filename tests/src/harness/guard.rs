@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::actor::Actor;
 use super::case::{By, Who};
-use super::fixture::{self, ACT, HELD, PYTHON, Spot, USER, WORK};
+use super::fixture::{self, ACT, HELD, PYTHON, SOCKETS, Spot, USER, WORK};
 use super::shell::{COMMAND_LIMIT, Ended, end, end_within, until};
 
 /// The daemon's state, where nobody says otherwise.
@@ -75,6 +75,13 @@ impl Daemon {
 
     /// Starts the daemon with other arguments and waits until it enforces.
     pub fn start_with(words: &[&str]) -> Result<Self> {
+        Self::start_until(words, |status| {
+            let status: Value = serde_json::from_str(status).unwrap_or_default();
+            status["enforcing"] == Value::Bool(true)
+        })
+    }
+
+    fn start_until(words: &[&str], is_wanted: impl Fn(&str) -> bool) -> Result<Self> {
         let mut daemon = Self::launch(words)?;
         until("guardd enforces", START_LIMIT, || {
             if let Some(status) = daemon.child.try_wait()? {
@@ -84,24 +91,17 @@ impl Daemon {
             if !fs::exists(SOCKET)? {
                 return Ok(false);
             }
-            let ended = guard(&["status", "--json"])?;
-            let status: Value = serde_json::from_str(&ended.out).unwrap_or_default();
-            Ok(status["enforcing"] == Value::Bool(true))
+            Ok(is_wanted(&guard(&["status", "--json"])?.out))
         })?;
         Ok(daemon)
     }
 
-    /// Starts a daemon whose programs can be made to fail, and waits until it answers: it does not say that it
-    /// enforces.
+    /// Starts a daemon whose programs can be made to fail, and speak, and waits until it answers: it does not say that
+    /// it enforces.
     pub fn start_faulty() -> Result<Self> {
-        let mut daemon = Self::launch(&["--policy", POLICY, "--inject-faults"])?;
-        until("guardd answers", START_LIMIT, || {
-            if let Some(status) = daemon.child.try_wait()? {
-                bail!("guardd ended with {status}: {}", log_tail());
-            }
-            Ok(guard(&["status", "--json"])?.out.contains("faults are injected"))
-        })?;
-        Ok(daemon)
+        Self::start_until(&["--policy", POLICY, "--inject-faults", "--kernel-log", "info"], |status| {
+            status.contains("faults are injected")
+        })
     }
 
     /// Starts the daemon and waits for nothing.
@@ -218,11 +218,11 @@ pub fn enter(cgroup: &str, pid: u32) -> Result<()> {
 /// The command of an actor, by way of a launcher. A holder has its files before the launcher comes.
 pub fn served(who: Who, by: By, launcher: &[&str]) -> Command {
     let mut command = as_user(who, "bash");
-    let held = match by {
-        By::Program | By::Python => String::new(),
+    let start = match by {
+        By::Program | By::Python => "exec \"$@\"".to_owned(),
         By::Holder => held(),
     };
-    command.args(["-c", &format!("{held}exec \"$@\""), "bash"]).args(launcher).args(actor_words(by));
+    command.args(["-c", &start, "bash"]).args(launcher).args(actor_words(by));
     command
 }
 
@@ -234,8 +234,8 @@ fn actor_words(by: By) -> Vec<String> {
     }
 }
 
-/// What opens what a holder holds: files for writing in PD, the secrets for reading, and from 20 on sockets that are
-/// connected to D and to A.
+/// What opens what a holder holds, and goes on: files for writing in PD, the secrets for reading, from 20 on sockets that
+/// are connected to D and to A, from 24 on ones that are connected to names below PD and below W.
 fn held() -> String {
     let files = Spot::ALL.iter().enumerate().flat_map(|(at, spot)| {
         [format!("{}<>{}", 10 + 2 * at, spot.pd(HELD)), format!("{}<{}", 11 + 2 * at, spot.s())]
@@ -249,5 +249,9 @@ fn held() -> String {
     ]
     .map(str::to_owned);
     // One at a time: of several, bash keeps only the first beyond 9.
-    files.chain(sockets).map(|one| format!("exec {one}; ")).collect()
+    let opened: String = files.chain(sockets).map(|one| format!("exec {one}; ")).collect();
+    let (pd, w) = (Spot::Tmpfs.pd(SOCKETS), Spot::Tmpfs.w(SOCKETS));
+    let names =
+        format!("stream:{pd}/stream seqpacket:{pd}/seqpacket stream:{w}/stream seqpacket:{w}/seqpacket");
+    format!("{opened}exec python3 -B {PYTHON}/holder.py 24 {names} -- \"$@\"")
 }

@@ -103,6 +103,12 @@ impl World {
         self.daemon.as_ref().context("just started")
     }
 
+    /// Ends every agent, and the daemon in order, where one runs.
+    pub fn end_daemon(&mut self) -> Result<()> {
+        self.drop_agents();
+        self.daemon.take().map_or(Ok(()), |daemon| daemon.stop().map(drop))
+    }
+
     /// Takes the daemon away from the harness: to kill it, or to stop it.
     pub fn take_daemon(&mut self) -> Result<Daemon> {
         self.daemon()?;

@@ -18,7 +18,7 @@ mod zone;
 
 use crate::harness::Test;
 
-/// Every case of this folder.
+/// Every case of this folder but the last ones.
 pub fn all() -> Vec<Test> {
     let files = [
         ("zone", zone::all()),
@@ -29,15 +29,20 @@ pub fn all() -> Vec<Test> {
         ("switch", switch::all()),
         ("ring", ring::all()),
         ("host", host::all()),
-        ("fault", fault::all()),
         ("kill", kill::all()),
         ("halt", halt::all()),
         ("daemon", daemon::all()),
         ("death", death::all()),
         ("restart", restart::all()),
     ];
-    let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
-        tests.into_iter().map(|test| test.under(&format!("kernel::{file}"))).collect()
-    };
     files.into_iter().flat_map(filed).chain(enrol::all()).collect()
+}
+
+/// What has programs loaded that can fail on purpose, and leaves them there.
+pub fn last() -> Vec<Test> {
+    filed(("fault", fault::all()))
+}
+
+fn filed((file, tests): (&str, Vec<Test>)) -> Vec<Test> {
+    tests.into_iter().map(|test| test.under(&format!("kernel::{file}"))).collect()
 }

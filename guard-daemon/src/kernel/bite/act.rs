@@ -3,7 +3,7 @@
 
 use std::io;
 
-use nix::libc::{EACCES, EPERM};
+use nix::libc::{EACCES, ENOSYS, EPERM};
 
 use super::scene::{Namespaces, Scene};
 use super::{files, names, processes, sockets};
@@ -62,6 +62,11 @@ const fn unpermitted(program: &'static str, what: &'static str, run: Run) -> Act
     Act { sign: Sign::Refused(EPERM), ..refused(program, what, run) }
 }
 
+/// In a child, which dies of it.
+const fn killed(program: &'static str, what: &'static str, run: Run) -> Act {
+    Act { sign: Sign::Refused(ENOSYS), ..refused(program, what, run) }
+}
+
 /// With the host's own rights `capable` would refuse first.
 const fn in_own(program: &'static str, what: &'static str, run: Run) -> Act {
     Act { place: Namespaces::Own, ..refused(program, what, run) }
@@ -70,6 +75,12 @@ const fn in_own(program: &'static str, what: &'static str, run: Run) -> Act {
 /// Every act, in the order of the programs' table.
 pub(super) const ALL: &[Act] = &[
     refused("task_alloc", "a child that opens a file", processes::child),
+    killed("personality_done", "asking that all data be code", processes::make_data_code),
+    killed(
+        "personality_done_ia32",
+        "asking that all data be code by a 32-bit call",
+        processes::make_data_code_as_32_bit,
+    ),
     refused("mmap_file", "mapping a file as code", files::map),
     refused("file_mprotect", "making mapped data code", files::protect),
     refused("file_open", "opening a file", files::open),

@@ -17,6 +17,15 @@ use super::scene::Scene;
 /// What a descriptor's owner is signalled with. Ignored by whoever does not ask for it.
 pub(super) const SIGNAL: Signal = Signal::SIGWINCH;
 
+/// In a child: whoever may not run memory dies of it.
+pub(super) fn make_data_code(_: &mut Scene, _: Turn) -> io::Result<()> {
+    raw::in_child(raw::make_data_code)
+}
+
+pub(super) fn make_data_code_as_32_bit(_: &mut Scene, _: Turn) -> io::Result<()> {
+    raw::in_child(raw::make_data_code_as_32_bit)
+}
+
 /// The label that a child is born with.
 pub(super) fn child(scene: &mut Scene, turn: Turn) -> io::Result<()> {
     let file = scene.file("open", turn);

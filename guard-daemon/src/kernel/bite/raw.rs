@@ -39,13 +39,33 @@ pub(super) fn set_file_attributes(path: &CStr) -> io::Result<()> {
 pub(super) fn set_flags_as_32_bit(file: BorrowedFd<'_>) -> io::Result<()> {
     const IOCTL: i64 = 54;
     const SETFLAGS: i64 = 0x4004_6602;
-    let mut result = IOCTL;
-    // SAFETY: one system call by the old gate, which may change the registers named; it touches no memory.
+    // SAFETY: what the address would lead to is read alone.
+    unsafe { call_as_32_bit(IOCTL, [i64::from(file.as_raw_fd()), SETFLAGS, 0]) }
+}
+
+/// Asks that whatever the process may read be code.
+pub(super) fn make_data_code() -> io::Result<()> {
+    // SAFETY: takes a number only. Nothing is mapped anew by it.
+    answer(unsafe { libc::personality(libc::READ_IMPLIES_EXEC as c_ulong) }).map(drop)
+}
+
+/// The same as a 32-bit program does.
+pub(super) fn make_data_code_as_32_bit() -> io::Result<()> {
+    const PERSONALITY: i64 = 136;
+    // SAFETY: takes a number only.
+    unsafe { call_as_32_bit(PERSONALITY, [i64::from(libc::READ_IMPLIES_EXEC), 0, 0]) }
+}
+
+/// # Safety
+/// The call touches no memory of this process.
+unsafe fn call_as_32_bit(number: i64, [first, second, third]: [i64; 3]) -> io::Result<()> {
+    let mut result = number;
+    // SAFETY: one system call by the old gate, which may change the registers named.
     unsafe {
         std::arch::asm!(
-            "xchg {file}, rbx", "int 0x80", "xchg {file}, rbx",
-            file = inout(reg) i64::from(file.as_raw_fd()) => _,
-            inout("rax") result, in("rcx") SETFLAGS, in("rdx") 0_i64,
+            "xchg {first}, rbx", "int 0x80", "xchg {first}, rbx",
+            first = inout(reg) first => _,
+            inout("rax") result, in("rcx") second, in("rdx") third,
             lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _,
         );
     }

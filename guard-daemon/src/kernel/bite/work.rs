@@ -20,10 +20,11 @@ use crate::kernel::programs;
 
 /// Those that are looked at here or on the way of the others.
 #[cfg(test)]
-pub(super) const PROGRAMS: [&str; 13] = [
+pub(super) const PROGRAMS: [&str; 14] = [
     "cgroup_attach_task",
     "enrol_existing",
     "sched_process_fork",
+    "sched_process_exec",
     "vfs_rename_done",
     "vfs_rmdir_done",
     "bprm_creds_for_exec",
@@ -41,7 +42,8 @@ const FLAGS: &str = "file_fcntl";
 
 /// Run when a program starts. Refusals are `file_open`'s, which is asked first; `bprm_creds_for_exec` refuses only where a
 /// label cannot be stored.
-const STARTING: [&str; 5] = [
+const STARTING: [&str; 6] = [
+    "sched_process_exec",
     "bprm_creds_for_exec",
     "bprm_check_security",
     "measure_program",

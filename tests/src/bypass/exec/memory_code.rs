@@ -8,6 +8,7 @@ use guard_common::{Operation, Surface};
 
 use super::{BOTH, Cases, MAP, PLACES, PLAIN, Refusal, Spot, Trick, marked_at};
 use crate::harness::case::Undo;
+use crate::harness::fixture::{ON_HEAP, ON_STACK};
 
 pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("memory_code.py")), cases };
@@ -15,6 +16,9 @@ pub(super) const TRICK: Trick =
 fn cases() -> Cases {
     let code = |id, sentence, function: &str| {
         marked_at(BOTH, id, sentence, MAP, &format!("!exec.memory_code.{function} {{mark}}"), PLAIN)
+    };
+    let program = |id, sentence, program: &str| {
+        marked_at(BOTH, id, sentence, MAP, &format!("exec {program} {{mark}}"), PLAIN).ends_with(0)
     };
     [
         code("E11", "memory_that_was_written_does_not_become_code", "written_then_executable"),
@@ -25,7 +29,11 @@ fn cases() -> Cases {
         code("E11f", "the_heap_is_no_code", "heap"),
         code("E11g", "the_stack_is_no_code", "stack"),
         code("E11h", "memory_with_a_protection_key_is_no_code", "protection_key"),
-        code("E11i", "a_personality_makes_no_memory_code", "personality"),
+        // Who may not have it is killed: there is no call to refuse.
+        code("E11i", "a_personality_makes_no_memory_code", "personality").ends_with(0),
+        code("E11s", "a_personality_makes_no_heap_code", "personality_heap").ends_with(0),
+        program("E11t", "a_personality_by_the_gate_for_32_bits_makes_no_heap_code", ON_HEAP),
+        program("E11u", "a_program_that_wants_code_on_its_stack_does_not_begin", ON_STACK),
         code("E11j", "a_shared_segment_is_no_code", "segment"),
         code("E11k", "code_is_not_changed_through_proc", "through_proc")
             .each(|case| case.refusal = Refusal::no_edge(Surface::Write, Operation::Open))

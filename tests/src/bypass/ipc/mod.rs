@@ -5,6 +5,7 @@ mod abstract_socket;
 mod broker;
 mod dropped_job;
 mod handed;
+mod held;
 mod key;
 mod other_name;
 mod other_process;
@@ -27,6 +28,7 @@ pub const TRICKS: &[Trick] = &[
     broker::TRICK,
     dropped_job::TRICK,
     handed::TRICK,
+    held::TRICK,
     terminal::TRICK,
     trace::TRICK,
     signal::TRICK,

@@ -6,8 +6,11 @@ use std::process::{Child, ChildStdout, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::bundle::{Bundle, Runtime, inside};
+use super::launcher::{LAUNCHER, write_p, writes};
 use super::service::Service;
 use super::{POLICY, Place, agent_in, free, governed, on_host, outsider, prepare};
+use crate::act::serve::How;
+use crate::harness::actor::Actor;
 use crate::harness::fixture::ACT;
 use crate::harness::guard::enter;
 use crate::harness::{Spot, Test, Who, World, check, guard};
@@ -47,6 +50,13 @@ impl Crowd {
     }
 }
 
+/// A launcher that has started nothing yet.
+fn waiting(place: &Place, who: Who) -> Result<Actor> {
+    let actor = Actor::start("waiting", guard::as_user(who, "env").args([LAUNCHER, "serve"]))?;
+    enter(place.path(), actor.pid())?;
+    Ok(actor)
+}
+
 fn all_of_them(world: &mut World) -> Result<()> {
     world.daemon()?;
     prepare()?;
@@ -60,6 +70,8 @@ fn all_of_them(world: &mut World) -> Result<()> {
     free(world, &mut process, &on_host())?;
     free(world, &mut container, &inside())?;
     free(world, &mut unit, &on_host())?;
+    let mut launcher = waiting(&place, Who::Root)?;
+    let mut pretender = waiting(&place, Who::User)?;
     // The last: what they wait for goes with every other case's files.
     let crowd = Crowd::start()?;
     enter(place.path(), crowd.child.id())?;
@@ -70,6 +82,15 @@ fn all_of_them(world: &mut World) -> Result<()> {
             agent_in(cgroup)?;
         }
         governed(world, &mut process, &on_host())?;
+        governed(world, &mut pretender, &on_host()).context("somebody's launcher that was there before")?;
+        ensure!(
+            writes(&mut launcher, &write_p(), How::Here)?,
+            "the host's launcher that was there is hindered"
+        );
+        ensure!(
+            !writes(&mut launcher, &format!("exec {ACT} {}", write_p()), How::Apart)?,
+            "what it starts is free"
+        );
         governed(world, &mut container, &inside())?;
         governed(world, &mut unit, &on_host())
     })

@@ -60,7 +60,7 @@ pub(super) fn words(line: &str) -> Vec<String> {
 }
 
 /// Whether the act overwrote P.
-fn writes(actor: &mut Actor, line: &str, how: How) -> Result<bool> {
+pub(super) fn writes(actor: &mut Actor, line: &str, how: How) -> Result<bool> {
     crate::harness::fixture::reset(Spot::Tmpfs)?;
     let outcome = actor.order(&words(line), how)?;
     let written = fs::read(Spot::Tmpfs.p())? != WHOLE;
@@ -68,7 +68,7 @@ fn writes(actor: &mut Actor, line: &str, how: How) -> Result<bool> {
     Ok(written)
 }
 
-fn write_p() -> String {
+pub(super) fn write_p() -> String {
     format!("write {}", Spot::Tmpfs.p())
 }
 

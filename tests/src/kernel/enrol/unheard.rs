@@ -2,16 +2,20 @@
 //! and more cgroups than slots lie ready are refused, with the host none the worse. The next daemon records them.
 
 use anyhow::{Context, Result, ensure};
-use aya::maps::{Array, Map, MapData};
+use aya::maps::{Array, HashMap, Map, MapData};
 use guard_common::Reason;
 use guard_common::map::enrol::RESERVE_MAX;
+use guard_common::map::label::Label;
 use guard_common::map::name;
 
 use super::bundle::{Bundle, Runtime, inside};
 use super::container::{pid_in, refused_start};
+use super::launcher::{self, LAUNCHER};
 use super::service::Service;
 use super::{LIMIT, Place, agent_in, ended, free, governed, on_host, outsider, refusals};
+use crate::act::serve::How;
 use crate::harness::actor::Actor;
+use crate::harness::fixture::ACT;
 use crate::harness::guard::{PINS, enter};
 use crate::harness::shell::until;
 use crate::harness::{Spot, Test, World, act, check, guard, ledger};
@@ -114,7 +118,48 @@ fn exhausted(world: &mut World, place: &Place) -> Result<(Vec<(Actor, Place)>, A
         ensure!(outcome.code == nix::libc::EACCES, "`{line}` ended with {outcome:?}");
     }
     free(world, &mut outsider()?, &on_host())?;
+    crowded(world).context("with no room for a label")?;
     Ok((crowd, late))
+}
+
+/// Rows of the table of labels that are nobody's: as many as it takes. They go with the value.
+struct Filler(Map, Vec<u64>);
+
+impl Filler {
+    fn fill() -> Result<Self> {
+        let data = MapData::from_pin(format!("{PINS}/maps/{}", name::AGENT_CGROUPS)).context("the labels")?;
+        let mut map = Map::from_map_data(data)?;
+        let mut rows = HashMap::<_, u64, [u8; size_of::<Label>()]>::try_from(&mut map)?;
+        // No cgroup has such a number.
+        let added = (0..).map(|number| u64::MAX - number);
+        let added: Vec<u64> =
+            added.take_while(|cgroup| rows.insert(cgroup, [0; size_of::<Label>()], 0).is_ok()).collect();
+        ensure!(added.len() > 1000, "it took {} rows", added.len());
+        Ok(Self(map, added))
+    }
+}
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        if let Ok(mut rows) = HashMap::<_, u64, [u8; size_of::<Label>()]>::try_from(&mut self.0) {
+            self.1.iter().for_each(|cgroup| drop(rows.remove(cgroup)));
+        }
+    }
+}
+
+/// What a launcher starts has no label to wait for, and is refused all the same.
+fn crowded(world: &mut World) -> Result<()> {
+    let filler = Filler::fill()?;
+    let place = Place::make("/boxes/crowded")?;
+    let mut launcher = launcher::inside(&place, LAUNCHER)?;
+    let line = format!("write {}", Spot::Tmpfs.w("f"));
+    let before = launcher.perform(&act(&line).words)?;
+    ensure!(before.code == 0, "the launcher itself is hindered: {before:?}");
+    let payload = launcher.order(&launcher::words(&format!("exec {ACT} {line}")), How::Apart)?;
+    ensure!(payload.code == nix::libc::EACCES, "the payload ended with {payload:?}");
+    free(world, &mut outsider()?, &on_host())?;
+    drop(filler);
+    Ok(())
 }
 
 fn recorded(world: &mut World) -> Result<()> {
@@ -136,8 +181,10 @@ fn recorded(world: &mut World) -> Result<()> {
         ensure!(own.len() == 4, "of four refusals of {agent} these are recorded as its own: {own:?}");
     }
     let refused = ledger::refusals(&entries);
-    let without = refused.iter().filter(|one| one.reason == Reason::NoSlot.name()).count();
-    ensure!(without == 2, "{without} refusals instead of 2 are for want of a slot");
+    let without: Vec<_> = refused.iter().filter(|one| one.reason == Reason::NoSlot.name()).collect();
+    // The payload's start, and what its launcher's child then says of that.
+    let of = |object: &str| without.iter().filter(|one| one.object == object).count();
+    ensure!(without.len() == 4 && of(ACT) == 1, "for want of a slot were refused: {without:?}");
     Ok(())
 }
 
