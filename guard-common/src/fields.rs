@@ -78,6 +78,7 @@ macro_rules! kernel_fields {
             OFF_BPRM_ARGC = "linux_binprm" "argc";
             OFF_BPRM_P = "linux_binprm" "p";
             OFF_BPRM_VMA = "linux_binprm" "vma";
+            OFF_TASK_PTRACE = "task_struct" "ptrace";
             OFF_TASK_PERSONALITY = "task_struct" "personality";
             OFF_SOCKET_SK = "socket" "sk";
             OFF_SOCKET_FILE = "socket" "file";

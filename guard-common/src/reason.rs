@@ -45,6 +45,8 @@ wire_enum! {
         NoSlot = 18 => "no_slot",
         /// The folder holds the root of a zone that fewer may write: moved, it would leave the root's path free.
         HoldsRoot = 19 => "holds_root",
+        /// A rule looks at this program's arguments, and whoever traces it could change them behind that.
+        Traced = 20 => "traced",
     }
 }
 
@@ -68,6 +70,7 @@ impl Reason {
             | Self::SourceRoute
             | Self::ArgumentRule
             | Self::ArgumentsTooLong
+            | Self::Traced
             | Self::HoldsRoot => "network_boundary",
         }
     }
@@ -103,6 +106,9 @@ impl Reason {
             Self::ArgumentRule => "a rule of the policy forbids this program these arguments",
             Self::ArgumentsTooLong => {
                 "the policy has a rule for this program's arguments, and they are too long to be judged"
+            }
+            Self::Traced => {
+                "the policy has a rule for this program's arguments: it is not traced, and does not start while it is"
             }
             Self::HoldsRoot => {
                 "a path of the policy leads through this folder: it stays where it is, and what it is called"

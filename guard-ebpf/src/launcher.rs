@@ -9,6 +9,8 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use guard_common::limits::CHILD_NAME_LEN_MAX;
+use guard_common::map::enrol::LABEL_FOUND;
+use guard_common::map::label::Label;
 use guard_common::map::zone::{ChildKey, DEV_OF_DIRECTORY};
 
 use crate::kernel::loops::blank;
@@ -25,8 +27,16 @@ const INIT: u32 = 1;
 pub enum When {
     /// It enters an agent's cgroup, or is born into one.
     Entering,
-    /// It was there before.
+    /// It was there before the rule.
     Found,
+}
+
+impl When {
+    /// By the row of its cgroup.
+    #[inline(always)]
+    pub fn of(row: &Label) -> Self {
+        if row.flags & LABEL_FOUND == 0 { Self::Entering } else { Self::Found }
+    }
 }
 
 /// Whether a task runs a launcher.

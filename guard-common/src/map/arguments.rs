@@ -73,7 +73,7 @@ pub struct ArgumentRules {
 }
 
 /// A start under way, kept by the task: which zones its program and interpreters lie in, and how far its arguments
-/// are read.
+/// are read. Stays as long as the task runs a program whose arguments were judged.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Start {
@@ -103,6 +103,8 @@ pub struct Start {
     pub flags: u32,
     /// Words that occurred, a bit each.
     pub seen: u32,
+    /// Not 0: the task runs what was judged.
+    pub is_judged: u64,
 }
 
 /// Bytes read at once.
@@ -120,5 +122,5 @@ const _: () = {
     assert!(size_of::<ArgumentsKey>() == 8);
     assert!(size_of::<Word>() == 40);
     assert!(size_of::<ArgumentRules>() == 40 * WORDS_MAX + 4 * RULES_MAX + 8);
-    assert!(size_of::<Start>() == 32 + CHUNK + 72);
+    assert!(size_of::<Start>() == 32 + CHUNK + 80);
 };

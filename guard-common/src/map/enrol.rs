@@ -38,6 +38,10 @@ pub const NO_PROFILE: u16 = u16::MAX;
 /// In a cgroup's row: who enters while it runs a launcher is not labelled before it starts another program.
 pub const LABEL_WAITS: u16 = 1;
 
+/// In a cgroup's row: it was there before the rule that takes it, and its tasks are still to be walked to. Whoever is
+/// found in it may have been at it for long: fewer pass for launchers.
+pub const LABEL_FOUND: u16 = 2;
+
 /// The label of a cgroup without a slot.
 pub const LABEL_WITHOUT_SLOT: Label =
     Label { agent: NO_SLOT, profile: NO_PROFILE, flags: LABEL_WAITS, work: 0, temp: 0, mounts: 0 };

@@ -33,7 +33,7 @@ impl Daemon {
         }
         self.remove_leftovers(&agents);
         // Whoever was in a cgroup and has no label, because the programs were loaded anew.
-        self.label_threads()?;
+        self.label_found()?;
         self.look_for_ends();
         Ok(())
     }
@@ -44,6 +44,12 @@ impl Daemon {
         run_enrol_iterator(&self.pins).map_err(|error| error.to_string())?;
         self.maps.settle_entered(entered);
         Ok(())
+    }
+
+    /// The same, and whoever was in a cgroup before its rule was is no longer looked for.
+    pub(super) fn label_found(&mut self) -> Result<(), String> {
+        self.label_threads()?;
+        self.maps.settle_found().map_err(|error| error.to_string())
     }
 
     fn watch_again(&mut self, agent: &Agent, cgroup: &AgentCgroup) -> Result<(), String> {

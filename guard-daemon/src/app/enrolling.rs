@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guard_common::event::Ring;
-use guard_common::map::enrol::{EnrolRule, LABEL_WAITS, LABEL_WITHOUT_SLOT, NO_SLOT};
+use guard_common::map::enrol::{EnrolRule, LABEL_FOUND, LABEL_WAITS, LABEL_WITHOUT_SLOT, NO_SLOT};
 use guard_common::map::label::Label;
 use guard_common::map::switch::KillMode;
 
@@ -69,7 +69,7 @@ impl Daemon {
             let Some(rule) = first_match(&rules, &path) else { continue };
             self.enrol_one(rule, &path, id)?;
         }
-        self.label_threads()
+        self.label_found()
     }
 
     fn enrol_one(&mut self, rule: &EnrolRule, path: &str, id: u64) -> Result<(), String> {
@@ -84,7 +84,8 @@ impl Daemon {
             }
         };
         // Known before the label is given: its first event may come at once.
-        let taken = self.maps.enrol_cgroup(id, label).map_err(|error| error.to_string())?;
+        let row = Label { flags: label.flags | LABEL_FOUND, ..label };
+        let taken = self.maps.enrol_cgroup(id, row).map_err(|error| error.to_string())?;
         if taken && label.agent != NO_SLOT {
             self.know(Newcomer { label, cgroup: id, path: path.to_owned(), told: None, at: boot_ns() });
         }

@@ -9,7 +9,7 @@ use guard_common::Operation;
 use guard_common::event::Ring;
 use guard_common::limits::{AGENTS_MAX, GIVEN_MAX, SLOTS};
 use guard_common::map::cell::Cell;
-use guard_common::map::enrol::RESERVE_MAX;
+use guard_common::map::enrol::{LABEL_FOUND, RESERVE_MAX};
 use guard_common::map::label::Label;
 use guard_common::map::name;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
@@ -161,6 +161,15 @@ impl Maps {
             Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(cause) => Err(MapFailure::Call { map: name::AGENT_CGROUPS, doing: "write", cause }),
         }
+    }
+
+    /// Everybody who was found in a cgroup that is enrolled is labelled: who is in it from now on has entered it.
+    pub fn settle_found(&mut self) -> Result<(), MapFailure> {
+        for (cgroup, label) in self.cgroups()?.into_iter().filter(|(_, label)| label.flags & LABEL_FOUND != 0)
+        {
+            self.register_cgroup(cgroup, Label { flags: label.flags & !LABEL_FOUND, ..label })?;
+        }
+        Ok(())
     }
 
     /// How many cgroups were enrolled by rules.

@@ -58,6 +58,7 @@ fn refusing_switch(action: &Action) -> Option<Switch> {
         | Reason::SourceRoute
         | Reason::ArgumentRule
         | Reason::ArgumentsTooLong
+        | Reason::Traced
         | Reason::HoldsRoot
         | Reason::UnknownAgent
         | Reason::NoSlot => None,

@@ -60,6 +60,7 @@ fn looked_at_zone(action: &Action) -> Looked {
         | Reason::DeviceNode
         | Reason::SourceRoute
         | Reason::ArgumentsTooLong
+        | Reason::Traced
         | Reason::HoldsRoot => Looked::Refuses,
         Reason::ArgumentRule => Looked::AtArguments,
         Reason::EdgeAllows | Reason::NoEdge | Reason::EdgeDenies | Reason::HoldUnavailable => Looked::Up,
@@ -201,6 +202,7 @@ mod tests {
             Reason::DeviceNode,
             Reason::SourceRoute,
             Reason::ArgumentsTooLong,
+            Reason::Traced,
             Reason::HoldsRoot,
         ];
         for reason in reasons {

@@ -22,18 +22,18 @@ fn rules(slot: u32, profile: u32, zone: u32) -> *const ArgumentRules {
 }
 
 #[inline(always)]
-fn stored(create: bool) -> *mut Start {
+fn stored(task: Task, create: bool) -> *mut Start {
     let flags = if create { u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE) } else { 0 };
-    // SAFETY: the running task; where there is a value, it lives until it is deleted below.
-    unsafe {
-        bpf_task_storage_get(
-            STARTS.as_ptr(),
-            Task::current().0.cast_mut().cast(),
-            core::ptr::null_mut(),
-            flags,
-        )
-    }
-    .cast()
+    // SAFETY: a task that the verifier knows; where there is a value, it lives until it is deleted below.
+    unsafe { bpf_task_storage_get(STARTS.as_ptr(), task.0.cast_mut().cast(), core::ptr::null_mut(), flags) }
+        .cast()
+}
+
+/// Whether a task's process runs a program whose arguments were judged: whoever traces it could change them.
+#[inline(always)]
+pub fn are_judged(task: Task) -> bool {
+    // SAFETY: another task's value, of which one word is read.
+    unsafe { stored(task.leader(), false).as_ref() }.is_some_and(|start| start.is_judged != 0)
 }
 
 /// Notes that a program, or an interpreter of it, lies in a zone with rules.
@@ -44,7 +44,11 @@ pub fn expect(subject: &Subject, bprm: Bprm, zone: u32) -> Result<(), Reason> {
     if !has_rules && !is_first {
         return Ok(());
     }
-    let start = if fail::injected(Fault::StartNote) { core::ptr::null_mut() } else { stored(has_rules) };
+    let start = if fail::injected(Fault::StartNote) {
+        core::ptr::null_mut()
+    } else {
+        stored(Task::current(), has_rules)
+    };
     // SAFETY: this task's own value; a task starts one program at a time.
     let Some(start) = (unsafe { start.as_mut() }) else {
         return if has_rules { Err(fail::closed(Fault::StartNote, 0)) } else { Ok(()) };
@@ -78,14 +82,21 @@ const ATTEMPTS: u32 = 2;
 /// Judges the arguments of the program that the running task has become. May sleep.
 #[inline(always)]
 pub fn judge(subject: &Subject, bprm: Bprm) -> Option<Refused> {
+    let task = Task::current();
     // SAFETY: this task's own value.
-    let start = unsafe { stored(false).as_mut() }?;
+    let start = unsafe { stored(task, false).as_mut() }?;
     if start.zones_len == 0 {
+        // The program before it had rules.
+        // SAFETY: the value is not used after this.
+        unsafe { bpf_task_storage_delete(STARTS.as_ptr(), task.0.cast_mut().cast()) };
         return None;
     }
+    if task.tracing() != 0 {
+        return Some(Refused { reason: Reason::Traced, zone: start.zones[0], rule: 0 });
+    }
     let answer = settle(subject, start, bprm);
-    // SAFETY: the value is not used after this.
-    unsafe { bpf_task_storage_delete(STARTS.as_ptr(), Task::current().0.cast_mut().cast()) };
+    start.is_judged = 1;
+    start.zones_len = 0;
     refused(answer)
 }
 

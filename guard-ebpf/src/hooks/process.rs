@@ -5,6 +5,7 @@ use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::{EACCES, News, conclude_nameless, report, silent};
+use crate::arguments;
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::emit::{Object, Report};
 use crate::kernel::Task;
@@ -40,7 +41,7 @@ pub(super) fn reach_as(
 fn judge(subject: &Subject, target: Task, report: &mut Report) -> Result<News, Reason> {
     kill_switch::check(subject)?;
     let zone = match label_of(target) {
-        Some(label) if label.agent == subject.agent => return judge_own(subject, report),
+        Some(label) if label.agent == subject.agent => return judge_own(subject, target, report),
         Some(_) => ZoneId::FOREIGN,
         None => ZoneId::HOST,
     };
@@ -50,10 +51,15 @@ fn judge(subject: &Subject, target: Task, report: &mut Report) -> Result<News, R
     Ok(News::Tell)
 }
 
-/// Of the agent's own processes nothing is asked, but that whoever traces one writes into its code.
+/// Of the agent's own processes nothing is asked, but that whoever traces one writes into its code, and into arguments
+/// that were judged.
 #[inline(always)]
-fn judge_own(subject: &Subject, report: &mut Report) -> Result<News, Reason> {
+fn judge_own(subject: &Subject, target: Task, report: &mut Report) -> Result<News, Reason> {
     if report.operation == Operation::Trace as u16 && report.detail != 0 {
+        if report.detail == PTRACE_MODE_ATTACH as u16 && arguments::are_judged(target) {
+            report.surface = Surface::Exec as u16;
+            return Err(Reason::Traced);
+        }
         report.zone = ZoneId::MEMORY.0;
         report.surface = Surface::Exec as u16;
         checks::switches(subject, Surface::Exec)?;
@@ -64,6 +70,8 @@ fn judge_own(subject: &Subject, report: &mut Report) -> Result<News, Reason> {
 
 const PTRACE_MODE_ATTACH: u32 = 2;
 const PTRACE_MODE_NOAUDIT: u32 = 4;
+/// No mode of the kernel's: the one who asks is the one who is traced.
+const TRACEME: u32 = 1;
 
 // kernel: int security_ptrace_access_check(struct task_struct *child, unsigned int mode)
 //
@@ -77,7 +85,7 @@ pub fn ptrace_access_check(ctx: LsmContext) -> i32 {
 // kernel: int security_ptrace_traceme(struct task_struct *parent)
 #[lsm(hook = "ptrace_traceme")]
 pub fn ptrace_traceme(ctx: LsmContext) -> i32 {
-    reach(Operation::Trace, Task(ctx.arg(0)), PTRACE_MODE_ATTACH, false)
+    reach(Operation::Trace, Task(ctx.arg(0)), TRACEME, false)
 }
 
 // kernel: int security_task_kill(struct task_struct *p, struct kernel_siginfo *info, int sig, const struct cred *cred)

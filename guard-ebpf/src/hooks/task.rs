@@ -69,7 +69,7 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     let stays = Task(ctx.arg(0)).cgroup().address() == cgroup.address();
     let label = if stays { label_of_cgroup(cgroup) } else { label_of_entered(cgroup) };
     if let Some(label) = label {
-        enrol(child, &label, Fault::LabelEnter, When::Entering);
+        enrol(child, &label, Fault::LabelEnter, When::of(&label));
     }
     0
 }
@@ -94,7 +94,7 @@ pub fn enrol_existing(ctx: *mut core::ffi::c_void) -> i32 {
         return 0;
     }
     if let Some(label) = label_of_cgroup(task.cgroup()) {
-        enrol(task, &label, Fault::LabelExisting, When::Found);
+        enrol(task, &label, Fault::LabelExisting, When::of(&label));
     }
     0
 }

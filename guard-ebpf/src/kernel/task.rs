@@ -39,6 +39,8 @@ fields!(Task {
     leader: Task = OFF_TASK_GROUP_LEADER;
     /// `PF_*`.
     flags: u32 = OFF_TASK_FLAGS;
+    /// How it is traced; 0 where nobody does.
+    tracing: u32 = OFF_TASK_PTRACE;
     /// How it is run: its execution domain.
     personality: u32 = OFF_TASK_PERSONALITY;
     /// Address of what programs keep with it; 0 where none ever kept anything.

@@ -9,9 +9,11 @@ use guard_common::Reason;
 
 use super::apply::{under, with};
 use crate::act::serve::Outcome;
-use crate::harness::fixture::{MARKS, PROGRAM, give};
+use crate::harness::fixture::{MARKS, PROGRAM, RULED, give};
 use crate::harness::guard::POLICY_TEXT;
-use crate::harness::{Spot, Test, World, check};
+use crate::harness::trial;
+use crate::harness::world::Side;
+use crate::harness::{Spot, Test, Who, World, act, check};
 
 /// A program with libraries, and a byte behind its end that no other has.
 const KNOWN: &str = "/usr/local/bin/guardtest-known";
@@ -24,6 +26,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_digest_allows_a_program_and_no_changed_one", allowed_digest),
         check("a_package_is_a_zone", package),
         check("what_may_be_written_is_not_executed", write_xor_execute),
+        check("arguments_that_are_judged_are_not_changed_by_a_tracer", traced),
     ]
 }
 
@@ -98,6 +101,30 @@ fn allowed_digest(world: &mut World) -> Result<()> {
         must_not_mark(world, &format!("{LOADER} {program}"), Reason::NoEdge, "open")?;
         copy(&program, b"knowm")?;
         must_not_mark(world, &program, Reason::NoEdge, "open")
+    })
+}
+
+/// By an agent that may trace its own: with an edge to the zone `memory`.
+fn traced(world: &mut World) -> Result<()> {
+    under(&with(&edge("memory", "\"exec\"")), || {
+        for way in ["traced_from_its_start", "traced_later"] {
+            let mark = format!("{MARKS}/traced");
+            let mut trace = |side: Side, program: &str| -> Result<(bool, Outcome)> {
+                let _ = fs::remove_file(&mark);
+                let line = format!("!exec.arguments.{way} {program} {mark}");
+                let outcome = world.perform(side, Who::User, &act(&line))?;
+                Ok((fs::exists(&mark)?, outcome))
+            };
+            let (marked, outcome) = trace(Side::Outside, RULED)?;
+            ensure!(marked, "control: {way} outside any agent ended with {outcome:?}");
+            let (marked, outcome) = trace(Side::Inside, PROGRAM)?;
+            ensure!(marked, "over-blocked: {way} of a program without rules ended with {outcome:?}");
+            let (marked, outcome) = trace(Side::Inside, RULED)?;
+            ensure!(!marked, "{way} changed the arguments that were judged: {outcome:?}");
+            let doer = Outcome { tid: trial::doer(&outcome)?, ..outcome };
+            world.refusal_of(&doer, Reason::Traced).context(way)?;
+        }
+        Ok(())
     })
 }
 

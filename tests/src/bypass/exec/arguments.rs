@@ -5,7 +5,8 @@ use guard_common::{Operation, Reason, Surface};
 use super::{BOTH, Cases, Refusal, Trick, marked_at};
 use crate::harness::fixture::{RULED, SCRIPT_RULED};
 
-pub(super) const TRICK: Trick = Trick { module: module_path!(), ways: &[], python: None, cases };
+pub(super) const TRICK: Trick =
+    Trick { module: module_path!(), ways: &[], python: Some(include_str!("arguments.py")), cases };
 
 pub(super) const RULE: Refusal =
     Refusal { surface: Surface::Exec, operation: Operation::Arguments, reason: Reason::ArgumentRule };

@@ -14,7 +14,6 @@ PIDFD_OPEN, PIDFD_SEND_SIGNAL, SIGQUEUEINFO, TGSIGQUEUEINFO, TGKILL, TKILL = 434
 IOPRIO_SET, IOPRIO_GET, PRLIMIT = 251, 252, 302
 BATCH, IDLE_CLASS = 3, 3 << 13
 F_SETSIG, F_SETOWN_EX = 10, 15
-MSGGET, MSGCTL, CROWD = 68, 71, 17_000
 KILL = int(signal.SIGKILL)
 
 
@@ -106,20 +105,6 @@ def owner_by_longer_call(pid):
         fcntl.fcntl(own, F_SETOWN_EX, struct.pack("=ii", 1, pid))
         fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | fcntl.FASYNC)
         other.send(b".")
-
-
-def owner_of_input_in_a_crowd(pid):
-    """The same after as many objects were made as guard may know makers of."""
-    own, other = socket.socketpair()
-    fcntl.fcntl(own, F_SETSIG, KILL)
-    fcntl.fcntl(own, fcntl.F_SETOWN, pid)
-    fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | fcntl.FASYNC)
-    queues = [syscall(MSGGET, 0, 0o600) for _ in range(CROWD)]
-    try:
-        other.send(b".")
-    finally:
-        for queue in queues:
-            syscall(MSGCTL, queue, 0, None)
 
 
 def slow_down(pid):

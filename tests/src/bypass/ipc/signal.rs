@@ -1,16 +1,22 @@
 //! Signals to a process outside, and what else changes how it runs.
 
-use guard_common::{Operation, Surface};
+use anyhow::Result;
+use aya::maps::{Array, Map, MapData};
+use guard_common::limits::FILE_OWNERS_MAX;
+use guard_common::map::name;
+use guard_common::{Operation, Reason, Surface};
 
 use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, beside};
 use crate::harness::bystander::stands_by;
+use crate::harness::case::Undo;
+use crate::harness::guard::PINS;
 
 pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("signal.py")), cases };
 
 fn cases() -> Cases {
-    let victim_of = |who: &[Who], id, sentence, operation, way: &str| {
-        let places = who.iter().map(|who| (Spot::Tmpfs, *who));
+    let victim = |id, sentence, operation, way: &str| {
+        let places = Who::BOTH.map(|who| (Spot::Tmpfs, who));
         let (attack, allowed) =
             (format!("!ipc.signal.at_bystander {way}"), format!("!ipc.signal.at_child {way}"));
         let refusal = Refusal::no_edge(Surface::Ipc, operation);
@@ -22,7 +28,6 @@ fn cases() -> Cases {
             |_| stands_by(Who::Root, "ipc.signal.victim"),
         )
     };
-    let victim = |id, sentence, operation, way| victim_of(&Who::BOTH, id, sentence, operation, way);
     let signal = |id, sentence, way| victim(id, sentence, Operation::Signal, way);
     let change = |id, sentence, way| victim(id, sentence, Operation::Trace, way);
     [
@@ -45,20 +50,42 @@ fn cases() -> Cases {
         )
         .asked_again()
         .ends_with(0),
-        // Slow, and the same for everybody.
-        victim_of(
-            &[Who::User],
-            "I62k",
-            "notes_of_who_signals_whom_are_not_crowded_out",
-            Operation::Signal,
-            "owner_of_input_in_a_crowd",
-        )
-        .asked_again()
-        .ends_with(0),
+        signal("I62k", "whom_a_descriptor_signals_is_not_chosen_where_nobody_can_note_it", "owner_of_input")
+            .reason(Reason::KernelFault)
+            .each(|case| case.attack.prepare = Some(full)),
         change("I63", "another_process_is_not_slowed_down", "slow_down"),
         change("I63b", "another_process_is_not_rescheduled", "reschedule"),
         change("I63c", "another_process_is_not_kept_from_the_disk", "starve_of_disk"),
         change("I63d", "another_processs_limits_stay", "limit"),
     ]
     .into()
+}
+
+/// How many notes guard says that it holds; what it said before comes back with the value's end.
+struct Held(Map, u64);
+
+impl Held {
+    fn say(map: &mut Map, number: u64) -> Result<u64> {
+        let mut rows = Array::<_, u64>::try_from(map)?;
+        let before = rows.get(&0, 0)?;
+        rows.set(0, number, 0)?;
+        Ok(before)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = Self::say(&mut self.0, self.1);
+    }
+}
+
+/// A victim, and no room for another note, where guard keeps any.
+fn full(_: Spot) -> Result<Undo> {
+    let victim = stands_by(Who::User, "ipc.signal.victim")?;
+    let Ok(data) = MapData::from_pin(format!("{PINS}/maps/{}", name::FILE_OWNERS_HELD)) else {
+        return Ok(victim);
+    };
+    let mut map = Map::from_map_data(data)?;
+    let before = Held::say(&mut map, u64::from(FILE_OWNERS_MAX))?;
+    Ok(Box::new((victim, Held(map, before))))
 }

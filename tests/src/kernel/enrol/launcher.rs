@@ -5,13 +5,15 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use anyhow::{Result, ensure};
+use aya::maps::{Array, Map, MapData};
+use guard_common::map::name;
 
-use super::Place;
+use super::{LIMIT, Place, outsider};
 use crate::act::serve::How;
 use crate::harness::actor::Actor;
 use crate::harness::fixture::{ACT, WHOLE, give};
-use crate::harness::guard::enter;
-use crate::harness::shell::sh;
+use crate::harness::guard::{PINS, enter};
+use crate::harness::shell::{sh, until};
 use crate::harness::{Spot, Test, Who, World, check, guard};
 
 /// The launcher that the policy names.
@@ -29,6 +31,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_launcher_in_another_mount_namespace_starts_the_agent_whatever_it_starts", other_mounts),
         check("a_launcher_below_another_root_starts_the_agent_whatever_it_starts", other_root),
         check("a_launchers_copy_of_itself_in_memory_is_one_at_home_only", in_memory),
+        check("a_launchers_copy_in_memory_stays_one_while_somebody_else_comes", in_memory_meanwhile),
         check("a_copy_and_another_link_of_a_launcher_are_none", copies),
         check("a_launcher_that_leaves_before_it_starts_anything_was_no_agent", leaves),
         check("a_script_is_no_launcher", script),
@@ -149,6 +152,31 @@ fn in_memory(_: &mut World) -> Result<()> {
         ("a copy elsewhere", format!("in-namespaces exec-memory {LAUNCHER} {write}"), false),
         ("a copy of a payload", format!("exec {ACT} exec-memory {LAUNCHER} {write}"), false),
     ])
+}
+
+/// Whoever comes in has the daemon walk to every task of every agent's cgroup.
+fn in_memory_meanwhile(_: &mut World) -> Result<()> {
+    let (place, elsewhere) = (Place::make("/boxes/launcher")?, Place::make("/boxes/meanwhile")?);
+    let go = Spot::Tmpfs.w("go");
+    crate::harness::fixture::reset(Spot::Tmpfs)?;
+    let _ = fs::remove_file(&go);
+    let mut actor = inside(&place, LAUNCHER)?;
+    let line = format!("exec-memory {LAUNCHER} crowd 1 {go} {}", write_p());
+    let copy = actor.order(&words(&line), How::Background)?.tid;
+    until("the copy runs", LIMIT, || {
+        Ok(fs::read_link(format!("/proc/{copy}/exe"))?.to_string_lossy().contains("memfd:"))
+    })?;
+    let other = outsider()?;
+    enter(elsewhere.path(), other.pid())?;
+    until("the daemon has walked", LIMIT, || Ok(entered()? == 0))?;
+    fs::write(&go, "")?;
+    until("the copy has written P", LIMIT, || Ok(fs::read(Spot::Tmpfs.p())? != WHOLE))
+}
+
+/// How many have come since the daemon walked.
+fn entered() -> Result<u64> {
+    let map = Map::from_map_data(MapData::from_pin(format!("{PINS}/maps/{}", name::ENTERED))?)?;
+    Ok(Array::<_, u64>::try_from(&map)?.get(&0, 0)?)
 }
 
 fn copies(_: &mut World) -> Result<()> {
