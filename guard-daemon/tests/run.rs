@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use guard::control::wire::{Refusal, Request, Response};
 use guard::model::effect::Notice;
@@ -69,7 +70,14 @@ fn serve(stream: UnixStream, log: &Mutex<Vec<Request>>, refusals: &[Refusal]) {
     for line in BufReader::new(&stream).lines() {
         let Ok(line) = line else { return };
         let request: Request = serde_json::from_str(&line).unwrap();
-        log.lock().unwrap().push(request.clone());
+        if request == Request::Settle {
+            // As the daemon does: until who watches is told everything.
+            while !log.lock().unwrap().iter().any(|known| matches!(known, Request::Watch { .. })) {
+                thread::sleep(Duration::from_millis(1));
+            }
+        } else if !matches!(request, Request::Watch { .. }) {
+            log.lock().unwrap().push(request.clone());
+        }
         let instance =
             || Instance { agent: "test".into(), slot: 3, instance: "i".into(), profile: "p".into() };
         match request {
@@ -80,6 +88,7 @@ fn serve(stream: UnixStream, log: &Mutex<Vec<Request>>, refusals: &[Refusal]) {
             Request::Watch { slot: 3 } => {
                 say(&Response::Done);
                 refusals.iter().cloned().map(Response::Refused).for_each(|refusal| say(&refusal));
+                log.lock().unwrap().push(request);
             }
             Request::Settle => say(&Response::Done),
             Request::Status => say(&Response::Agents { agents: Vec::new() }),
