@@ -53,6 +53,7 @@ def traced_later(program, mark):
         os.waitpid(child, 0)
         change(child)
         call(LIBC.ptrace, DETACH, child, None, None)
+        os.kill(child, signal.SIGCONT)
         os.write(into, b"go\n")
         _, status = os.waitpid(child, 0)
         raise_code(os.waitstatus_to_exitcode(status))
