@@ -11,13 +11,14 @@ pub mod cli;
 pub mod harness;
 pub mod kernel;
 pub mod ledger;
+pub mod loads;
 pub mod peer;
 pub mod primitives;
 
 /// Every case, in the order in which they run: what verifies the whole ledger while it is short, what kills the
 /// daemon late, what has other programs loaded last.
 pub fn all() -> Vec<harness::Test> {
-    [primitives::all(), ledger::all(), bypass::all(), kernel::all(), cli::all(), kernel::last(), cli::last()]
+    [primitives::all(), ledger::all(), bypass::all(), kernel::all(), cli::all(), loads::all()]
         .into_iter()
         .flatten()
         .collect()

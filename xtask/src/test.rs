@@ -1,4 +1,4 @@
-//! `cargo xtask test`: tidy, clippy, unit tests, then the kernel suites on each kernel in a VM. Its last line
+//! `cargo xtask test`: tidy, clippy, unit tests, then the kernel suites on each kernel in guests. Its last line
 //! is `N passed, N failed`, with `, N skipped` where something was.
 
 mod count;

@@ -1,5 +1,5 @@
-//! `guard-suite [--list] [--enforcer NAME] [--except FILTER] [FILTER…]`: the suites, on the kernel that runs. Needs root, and a machine
-//! of its own.
+//! `guard-suite [--list] [--enforcer NAME] [--except BEGIN] [FILTER…]`: the suites, on the kernel that runs. Needs
+//! root, and a machine of its own. Filters choose by a part of a test's name, `--except` leaves out by its begin.
 //!
 //! Without an enforcer: everything, under guard. With one: the attacks alone, held against it, and a table of what it
 //! refused. Under `none` every attack must succeed: the suite's proof of itself.
@@ -10,7 +10,7 @@ use guard_tests::harness::runner::{self, Tally};
 use guard_tests::harness::{Enforcer, Test, World};
 
 const USAGE: &str =
-    "usage: guard-suite [--list] [--enforcer guard|none|landlock|apparmor] [--except FILTER] [FILTER…]";
+    "usage: guard-suite [--list] [--enforcer guard|none|landlock|apparmor] [--except BEGIN] [FILTER…]";
 
 fn main() -> ExitCode {
     match Words::parse(std::env::args().skip(1)) {
@@ -28,7 +28,7 @@ struct Words {
     list: bool,
     enforcer: Option<Enforcer>,
     filters: Vec<String>,
-    except: Option<String>,
+    except: Vec<String>,
 }
 
 impl Words {
@@ -42,7 +42,7 @@ impl Words {
                     let known = Enforcer::of_name(&name).ok_or(format!("unknown enforcer {name}"))?;
                     parsed.enforcer = Some(known);
                 }
-                "--except" => parsed.except = Some(words.next().ok_or("--except needs a filter")?),
+                "--except" => parsed.except.push(words.next().ok_or("--except needs the begin of a name")?),
                 option if option.starts_with('-') => return Err(format!("unknown option {option}")),
                 _ => parsed.filters.push(word),
             }
@@ -52,7 +52,7 @@ impl Words {
 
     fn wants(&self, test: &Test) -> bool {
         let named = self.filters.is_empty() || self.filters.iter().any(|filter| test.name.contains(filter));
-        let excepted = self.except.as_ref().is_some_and(|filter| test.name.contains(filter));
+        let excepted = self.except.iter().any(|filter| test.name.starts_with(filter));
         named && !excepted && (self.enforcer.is_none() || test.is_attack())
     }
 }

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::bare::WORDS;
 use crate::harness::shell::end;
 use crate::harness::{Spot, Test, Who, World, check, guard};
+use crate::loads::bare::WORDS;
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -108,7 +108,7 @@ fn doctor_probe(world: &mut World) -> Result<()> {
 
 /// Demands that a probe's report names these as toothless, and that no other program was left out: one is always behind
 /// another, and what a kernel does not offer cannot be tried.
-pub(super) fn must_bite(report: &Value, toothless: &[&str]) -> Result<()> {
+pub(crate) fn must_bite(report: &Value, toothless: &[&str]) -> Result<()> {
     let checks = report["checks"].as_array().context("no checks")?;
     let of = |word: &str| -> Vec<&str> {
         let names =

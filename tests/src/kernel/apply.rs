@@ -23,7 +23,7 @@ pub(super) fn all() -> Vec<Test> {
 }
 
 /// The suite's policy with something added.
-pub(super) fn with(more: &str) -> String {
+pub(crate) fn with(more: &str) -> String {
     format!("{POLICY_TEXT}\n{more}")
 }
 

@@ -1,10 +1,9 @@
 //! What the kernel half promises, beyond single attacks.
 
-mod apply;
+pub(crate) mod apply;
 mod daemon;
 mod death;
-mod enrol;
-mod fault;
+pub(crate) mod enrol;
 mod halt;
 mod host;
 mod kill;
@@ -18,7 +17,7 @@ mod zone;
 
 use crate::harness::Test;
 
-/// Every case of this folder but the last ones.
+/// Every case of this folder.
 pub fn all() -> Vec<Test> {
     let files = [
         ("zone", zone::all()),
@@ -36,11 +35,6 @@ pub fn all() -> Vec<Test> {
         ("restart", restart::all()),
     ];
     files.into_iter().flat_map(filed).chain(enrol::all()).collect()
-}
-
-/// What has programs loaded that can fail on purpose, and leaves them there.
-pub fn last() -> Vec<Test> {
-    filed(("fault", fault::all()))
 }
 
 fn filed((file, tests): (&str, Vec<Test>)) -> Vec<Test> {

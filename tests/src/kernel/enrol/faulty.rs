@@ -11,10 +11,10 @@ use crate::harness::fixture::ACT;
 use crate::harness::guard::enter;
 use crate::harness::{Spot, World};
 use crate::kernel::apply;
-use crate::kernel::fault::{counted, inject};
+use crate::loads::fault::{counted, inject};
 
 /// Both faults that only an enrolled cgroup meets. Takes a daemon that injects faults for granted.
-pub(in crate::kernel) fn under_faults(world: &mut World) -> Result<()> {
+pub(crate) fn under_faults(world: &mut World) -> Result<()> {
     prepare()?;
     let result =
         apply::under(POLICY, || unlabelled_as_it_enters(world).and_then(|()| unlabelled_as_it_starts()));

@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-pub(super) use self::faulty::under_faults;
+pub(crate) use self::faulty::under_faults;
 use crate::act::serve::Outcome;
 use crate::harness::actor::Actor;
 use crate::harness::effect::happened;

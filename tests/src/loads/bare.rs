@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
-use super::reading::must_bite;
+use crate::cli::reading::must_bite;
 use crate::harness::fixture::{PROGRAM, WHOLE, folder};
 use crate::harness::guard::PINS;
 use crate::harness::shell::{end, end_within};
@@ -36,7 +36,7 @@ fn no_daemon(world: &mut World) -> Result<()> {
 }
 
 /// What the kernel programs say when they are asked to speak.
-pub(super) const WORDS: &str = "a task received its label";
+pub(crate) const WORDS: &str = "a task received its label";
 
 /// On a host that never saw guard: no pins, no state.
 fn fresh() -> Result<()> {

@@ -9,13 +9,13 @@ use aya::maps::{Array, Map, MapData};
 use guard_common::fault::Fault;
 use guard_common::map::name;
 
-use super::apply::with;
-use super::enrol::under_faults;
 use crate::harness::fixture::{RULED, put};
 use crate::harness::guard::{Daemon, PINS, POLICY};
 use crate::harness::server::A4;
 use crate::harness::world::Side;
 use crate::harness::{Spot, Test, Who, World, act, check, guard};
+use crate::kernel::apply::with;
+use crate::kernel::enrol::under_faults;
 
 /// What users are told.
 const TABLE: &str = include_str!("../../../docs/FAIL-CLOSED.md");
@@ -107,14 +107,14 @@ fn outcome(world: &mut World, fault: Fault, name: &str, line: &str) -> Result<&'
     })
 }
 
-pub(super) fn inject(faults: u64) -> Result<()> {
+pub(crate) fn inject(faults: u64) -> Result<()> {
     let data = MapData::from_pin(format!("{PINS}/maps/{}", name::INJECTED)).context("the map of faults")?;
     let mut map = Map::from_map_data(data)?;
     Ok(Array::<_, u64>::try_from(&mut map)?.set(0, faults, 0)?)
 }
 
 /// How often a fault was met so far.
-pub(super) fn counted(fault: Fault) -> Result<u64> {
+pub(crate) fn counted(fault: Fault) -> Result<u64> {
     // It says that not everything is in force, and ends accordingly.
     let status: serde_json::Value = serde_json::from_str(&guard::guard(&["status", "--json"])?.out)?;
     let own = format!("{}:", fault.name());
