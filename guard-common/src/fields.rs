@@ -53,6 +53,7 @@ macro_rules! kernel_fields {
             OFF_INODE_INO = "inode" "i_ino";
             OFF_INODE_MODE = "inode" "i_mode";
             OFF_INODE_SB = "inode" "i_sb";
+            OFF_INODE_FLAGS = "inode" "i_flags";
             OFF_SB_MOUNTS = "super_block" "s_mounts";
             OFF_SB_DEV = "super_block" "s_dev";
             OFF_SB_FLAGS = "super_block" "s_flags";
@@ -68,6 +69,7 @@ macro_rules! kernel_fields {
             OFF_MOUNT_INSTANCE = "mount" "mnt_instance|";
             OFF_MOUNT_NS = "mount" "mnt_ns";
             OFF_MOUNT_NAMESPACE_NUMBER = "mnt_namespace" "ns.inum";
+            OFF_MOUNT_NAMESPACE_EVENT = "mnt_namespace" "event";
             OFF_MOUNT_PARENT = "mount" "mnt_parent";
             OFF_MOUNT_MOUNTPOINT = "mount" "mnt_mountpoint";
             OFF_RENAMEDATA_OLD_DENTRY = "renamedata" "old_dentry";

@@ -46,8 +46,14 @@ pub const FILE_OWNERS_MAX: u32 = 16_384;
 /// Digests of programs, both generations together: 4,096 * about 100 B = 400 KiB.
 pub const DIGESTS_MAX: u32 = 4_096;
 
+/// Rows that count removed directories, by the hash of their names: a power of two. 8 KiB.
+pub const REMOVALS_MAX: u32 = 1_024;
+
 /// Directories whose zone is kept: 4,096 * about 100 B = 400 KiB.
 pub const FOLDERS_MAX: u32 = 4_096;
+
+/// Directories whose path is kept for events: 512 * 304 B = 152 KiB.
+pub const FOLDER_PATHS_MAX: u32 = 512;
 
 /// Address rules, both generations together, for whole addresses and for networks: either table has room for all.
 /// 131,072 buckets * 16 B = 2 MiB, and beside them only what rows there are: about 96 B for an address, up to 128 B for

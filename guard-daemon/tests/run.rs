@@ -45,8 +45,10 @@ impl Daemon {
         self.folder.path().join("s")
     }
 
+    /// With every signal as it usually is: in the background of a script SIGINT is ignored, and stays so.
     fn guard(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guard"));
+        let mut command = Command::new("env");
+        command.args(["--default-signal", env!("CARGO_BIN_EXE_guard")]);
         command.arg("--socket").arg(self.socket()).arg("run");
         command
     }

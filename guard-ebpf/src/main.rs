@@ -16,6 +16,7 @@ mod diagnostics;
 mod digest;
 mod emit;
 mod enrol;
+mod epoch;
 mod fail;
 mod hooks;
 mod kernel;

@@ -5,7 +5,8 @@ use aya_ebpf::btf_maps::{Array, HashMap, InodeStorage, LpmTrie, LruHashMap, PerC
 use aya_ebpf::macros::btf_map;
 use guard_common::limits::{
     ADDRESSES_MAX, AGENTS_MAX, ALLOW_RING_BYTES, CELLS_MAX, CHILDREN_MAX, DENY_RING_BYTES, DIGESTS_MAX,
-    FAULTS_MAX, FILE_OWNERS_MAX, FOLDERS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX, SLOTS,
+    FAULTS_MAX, FILE_OWNERS_MAX, FOLDER_PATHS_MAX, FOLDERS_MAX, GIVEN_MAX, MARKS_MAX, NAMES_MAX, OWNERS_MAX,
+    REMOVALS_MAX, SLOTS,
 };
 use guard_common::map::address::{AddressHeads, AddressKey, AddressRule};
 use guard_common::map::arguments::{ARGUMENT_RULES_MAX, ArgumentRules, ArgumentsKey, Start};
@@ -13,6 +14,7 @@ use guard_common::map::cell::Cell;
 use guard_common::map::digest::{DigestKey, Measured};
 use guard_common::map::enrol::{AgentName, EnrolRule, HALTED_MAX, LAUNCHERS_MAX, RESERVE_MAX, RULES_MAX};
 use guard_common::map::label::Label;
+use guard_common::map::path::FolderPath;
 use guard_common::map::switch::COUNT_COLUMNS;
 use guard_common::map::zone::{Cached, ChildKey, GivenKey, Mark, MarkKey, NameKey, NameLengths};
 use guard_common::surface::{OPERATIONS, SURFACES as SURFACE_COUNT};
@@ -76,6 +78,8 @@ pub static GENERATION: Array<u64, 1, { BPF_F_MMAPABLE as usize }> = Array::new()
 #[btf_map]
 pub static EPOCH: Array<u64, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 #[btf_map]
+pub static REMOVALS: Array<u64, { REMOVALS_MAX as usize }> = Array::new();
+#[btf_map]
 pub static HEARTBEAT: Array<u64, 1> = Array::new();
 #[btf_map]
 pub static CELLS: Array<Cell, { CELLS_MAX as usize }> = Array::new();
@@ -101,7 +105,12 @@ pub static FILE_OWNERS: HashMap<u64, u32, { FILE_OWNERS_MAX as usize }, { BPF_F_
 #[btf_map]
 pub static FILE_OWNERS_HELD: Array<u64, 1> = Array::new();
 #[btf_map]
-pub static ARGUMENTS: HashMap<ArgumentsKey, ArgumentRules, { ARGUMENT_RULES_MAX as usize }> = HashMap::new();
+pub static ARGUMENTS: HashMap<
+    ArgumentsKey,
+    ArgumentRules,
+    { ARGUMENT_RULES_MAX as usize },
+    { BPF_F_NO_PREALLOC as usize },
+> = HashMap::new();
 #[btf_map]
 pub static DIGESTS: HashMap<DigestKey, Mark, { DIGESTS_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
     HashMap::new();
@@ -117,6 +126,8 @@ pub static STARTS: TaskStorage<Start> = TaskStorage::new();
 pub static ZONE_CACHE: InodeStorage<Cached> = InodeStorage::new();
 #[btf_map]
 pub static FOLDERS: LruHashMap<MarkKey, u64, { FOLDERS_MAX as usize }> = LruHashMap::new();
+#[btf_map]
+pub static FOLDER_PATHS: Array<FolderPath, { FOLDER_PATHS_MAX as usize }> = Array::new();
 #[btf_map]
 pub static ADDRESSES: HashMap<AddressKey, u32, { ADDRESSES_MAX as usize }, { BPF_F_NO_PREALLOC as usize }> =
     HashMap::new();

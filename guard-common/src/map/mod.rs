@@ -6,6 +6,7 @@ pub mod cell;
 pub mod digest;
 pub mod enrol;
 pub mod label;
+pub mod path;
 pub mod switch;
 pub mod zone;
 
@@ -45,6 +46,9 @@ pub mod name {
     /// Array of one: bumped whenever an object may have changed its zone (u64).
     /// Mappable (`BPF_F_MMAPABLE`): the daemon and the programs both add to it, each with one atomic add.
     pub const EPOCH: &str = "EPOCH";
+    /// Array: how many directories were removed (u64), by the lowest bits of the hash of their names: see
+    /// [`crate::limits::REMOVALS_MAX`].
+    pub const REMOVALS: &str = "REMOVALS";
     /// Array of one: the daemon's last sign of life (u64, nanoseconds since boot).
     pub const HEARTBEAT: &str = "HEARTBEAT";
     /// Array: [`super::cell::Cell`], by [`super::cell::index`].
@@ -71,6 +75,8 @@ pub mod name {
     pub const ZONE_CACHE: &str = "ZONE_CACHE";
     /// Hash that forgets the least used: a directory's [`super::zone::MarkKey`] to [`super::zone::kept_folder`] (u64).
     pub const FOLDERS: &str = "FOLDERS";
+    /// Array: [`super::path::FolderPath`], by a hash of the directory and its mount.
+    pub const FOLDER_PATHS: &str = "FOLDER_PATHS";
     /// Hash: [`super::arguments::ArgumentsKey`] to [`super::arguments::ArgumentRules`].
     pub const ARGUMENTS: &str = "ARGUMENTS";
     /// Hash: [`super::digest::DigestKey`] to [`super::zone::Mark`].
@@ -119,6 +125,7 @@ pub mod name {
         SURFACES_OFF,
         GENERATION,
         EPOCH,
+        REMOVALS,
         HEARTBEAT,
         CELLS,
         MARKS,
@@ -131,6 +138,7 @@ pub mod name {
         FILE_OWNERS_HELD,
         ZONE_CACHE,
         FOLDERS,
+        FOLDER_PATHS,
         ARGUMENTS,
         STARTS,
         DIGESTS,

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray};
 use guard_common::Operation;
 use guard_common::event::Ring;
-use guard_common::limits::{AGENTS_MAX, GIVEN_MAX, SLOTS};
+use guard_common::limits::{AGENTS_MAX, GIVEN_MAX, REMOVALS_MAX, SLOTS};
 use guard_common::map::cell::Cell;
 use guard_common::map::enrol::{LABEL_FOUND, RESERVE_MAX};
 use guard_common::map::label::Label;
@@ -30,6 +30,7 @@ pub struct Maps {
     pub switches: Switches,
     pub(super) generation: SharedWord,
     pub(super) epoch: SharedWord,
+    removals: Map,
     entered: SharedWord,
     pub(super) cells: OwnedFd,
     pub(super) marks: Map,
@@ -91,6 +92,7 @@ impl Maps {
             switches: Switches::open(pins)?,
             generation: shared_word(pins, name::GENERATION)?,
             epoch: shared_word(pins, name::EPOCH)?,
+            removals: switches::open(pins, name::REMOVALS)?,
             entered: shared_word(pins, name::ENTERED)?,
             cells: cells(pins)?,
             marks: switches::open(pins, name::MARKS)?,
@@ -276,9 +278,18 @@ impl Maps {
         Ok(())
     }
 
-    /// Grows whenever an object may have changed its zone.
+    /// Grows whenever a directory was moved, or a private mark came or went.
     pub fn epoch(&self) -> u64 {
         self.epoch.load()
+    }
+
+    /// How many directories were removed.
+    pub fn removals(&self) -> Result<u64, MapFailure> {
+        let rows = array::<u64>(&self.removals, name::REMOVALS)?;
+        (0..REMOVALS_MAX).try_fold(0, |sum: u64, row| {
+            let count = rows.get(&row, 0).map_err(|error| MapFailure::call(name::REMOVALS, "read", error))?;
+            Ok(sum.wrapping_add(count))
+        })
     }
 
     /// Verdicts by kind of action, over all CPUs.

@@ -10,9 +10,9 @@ use super::{News, conclude, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
+use crate::epoch;
 use crate::kernel::loops::opaque;
 use crate::kernel::{Dentry, File, Path, RenameData, S_IFMT, raw};
-use crate::maps::EPOCH;
 use crate::subject::Subject;
 use crate::zone;
 
@@ -347,26 +347,17 @@ pub fn vfs_rename_done(ctx: FExitContext) -> i32 {
     let rename = RenameData(ctx.arg(0));
     let is_directory = |dentry: Dentry| dentry.checked().is_some_and(Dentry::is_directory);
     if is_directory(rename.old_dentry()) || is_directory(rename.new_dentry()) {
-        bump_epoch();
+        epoch::moved();
     }
     0
 }
 
 // kernel: int vfs_rmdir(..., struct inode *dir, struct dentry *dentry, ...)
 //
-// A removed directory's inode number may come back elsewhere.
+// A removed directory's inode number may come back elsewhere, under another name: then what is kept does not match. Or
+// under the same one, which this is for.
 #[fexit(function = "vfs_rmdir")]
-pub fn vfs_rmdir_done(_ctx: FExitContext) -> i32 {
-    bump_epoch();
+pub fn vfs_rmdir_done(ctx: FExitContext) -> i32 {
+    epoch::removed(Dentry(ctx.arg(2)).name_hash());
     0
-}
-
-#[inline(always)]
-fn bump_epoch() {
-    if let Some(epoch) = EPOCH.get_ptr_mut(0) {
-        // SAFETY: a live array row, changed atomically.
-        unsafe {
-            core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(epoch, 1)
-        };
-    }
 }

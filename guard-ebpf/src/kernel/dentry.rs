@@ -114,6 +114,7 @@ fields!(Inode {
     ino: u64 = OFF_INODE_INO;
     mode: u16 = OFF_INODE_MODE;
     superblock: SuperBlock = OFF_INODE_SB;
+    flags: u32 = OFF_INODE_FLAGS;
     /// Of a device: which one, in the kernel's form.
     device: u32 = OFF_INODE_RDEV;
 });
@@ -131,6 +132,14 @@ impl Inode {
     pub fn has_content(self) -> bool {
         let format = self.mode() & S_IFMT;
         format == 0o100_000 || format == 0o040_000 || format == 0o060_000 || format == 0o020_000
+    }
+
+    /// Whether it is a directory that was removed, and that somebody still holds: its number is free when it is let go.
+    #[inline(always)]
+    pub fn is_removed(self) -> bool {
+        /// Linux `S_DEAD`.
+        const DEAD: u32 = 16;
+        self.flags() & DEAD != 0
     }
 
     #[inline(always)]

@@ -56,13 +56,22 @@ pub struct Place {
 pub struct Entry {
     /// The directory's dentry; 0 where it could not be read.
     pub parent: u64,
-    hash: u32,
+    /// Hash of the name, salted with its directory.
+    pub hash: u32,
     /// Length of the name in bytes.
     pub name_len: u32,
     /// Address of the name's bytes.
     pub name: u64,
     /// Address of the inode; 0 where there is none.
     pub inode: u64,
+}
+
+impl Entry {
+    /// Inode number; 0 where the name has none.
+    #[inline(always)]
+    pub fn ino(&self) -> u64 {
+        read(self.inode + offset::OFF_INODE_INO() as u64)
+    }
 }
 
 /// Where a step outward led.
@@ -236,6 +245,16 @@ impl Place {
         }
         let number: u32 = read(namespace + offset::OFF_MOUNT_NAMESPACE_NUMBER() as u64);
         if number == MNT_NS_ANON_INO { 0 } else { number }
+    }
+
+    /// Number of the last change of mounts in the namespace that the mount belongs to, which is given once; 0 where it
+    /// belongs to none, or none was changed.
+    #[inline(always)]
+    pub fn mounts_changed(self) -> u64 {
+        let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
+        let namespace: u64 = read(mount + offset::OFF_MOUNT_NS() as u64);
+        // What stands for no namespace is no address, and reads as 0.
+        read(namespace + offset::OFF_MOUNT_NAMESPACE_EVENT() as u64)
     }
 
     /// Whether the file system is one that only the kernel mounts: memory files, pipes, sockets.

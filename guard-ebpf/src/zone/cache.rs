@@ -1,9 +1,9 @@
 //! The zone of an open file, kept on its inode.
 //!
 //! A kept zone holds only for the name, directory, policy generation and epoch it was found under. A file
-//! with several names, or one that was moved, does not match and is walked for again; a moved or removed
-//! directory bumps the epoch. The epoch is read before the walk, so a move during it makes the result stale
-//! at once.
+//! with several names, or one that was moved, does not match and is walked for again; a moved directory begins
+//! another epoch, a removed one for its own name. The epoch is read before the walk, so a move during it makes the
+//! result stale at once.
 
 use aya_ebpf::bindings::BPF_LOCAL_STORAGE_GET_F_CREATE;
 use aya_ebpf::helpers::generated::{bpf_inode_storage_delete, bpf_inode_storage_get};
@@ -11,11 +11,11 @@ use guard_common::map::zone::Cached;
 use guard_common::{Operation, Reason};
 
 use super::{folders, walk};
-use crate::emit;
 use crate::fail::{self, Fault};
 use crate::kernel::{Dentry, File, Inode};
 use crate::maps::ZONE_CACHE;
 use crate::subject::Subject;
+use crate::{emit, epoch};
 
 /// An open file's zone.
 #[derive(Clone, Copy)]
@@ -37,10 +37,13 @@ impl Key {
     /// All of it is read before a walk: a move during the walk must leave a key that no reader matches.
     #[inline(always)]
     fn of(dentry: Dentry) -> Self {
+        let parent = dentry.parent();
         Self {
-            epoch: folders::epoch(),
-            parent_ino: dentry.parent().ino(),
-            name: (u64::from(dentry.name_len()) << 32) | u64::from(dentry.name_hash()),
+            epoch: epoch::of(parent.name_hash()),
+            parent_ino: parent.ino(),
+            name: u64::from(dentry.name_hash())
+                | (u64::from(dentry.name_len()) << 32)
+                | (u64::from(parent.name_hash()) << 40),
         }
     }
 
@@ -73,7 +76,7 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
     let found = walk::outward(subject, dentry, file.mount().address());
     let zone = found.zone()?;
     // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
-    if found.may_be_kept() && dentry.inode().0 == inode.0 {
+    if found.may_be_kept() && dentry.inode().0 == inode.0 && folders::may_keep(dentry.parent()) {
         keep(
             inode,
             &key,

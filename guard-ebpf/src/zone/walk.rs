@@ -5,6 +5,7 @@ use guard_common::map::zone::{DEV_OF_DIRECTORY, MARK_HAS_CHILDREN, MARK_HOLDS_RO
 use guard_common::{Reason, ZoneId};
 
 use super::{folders, names};
+use crate::epoch;
 use crate::fail::{self, Fault};
 use crate::kernel::Dentry;
 use crate::kernel::loops::{END, GO_ON, opaque, repeat, unknown};
@@ -140,9 +141,9 @@ pub fn outward(subject: &Subject, dentry: Dentry, mount: u64) -> Found {
 /// Looks at the object itself, and at what holds it unless that is known.
 #[inline(never)]
 fn within(dentry: Dentry, generation: u64) -> u32 {
-    let epoch = folders::epoch();
     let slot = (generation & 1) as u32;
     let (folder, dev) = (dentry.parent(), dentry.dev());
+    let epoch = epoch::of(folder.name_hash());
     let kept = folders::kept(folder, keyed(dev, true), generation, epoch);
     let mut walk = Walk {
         own_name: names::ends(slot, dentry.name_len(), dentry.name()),

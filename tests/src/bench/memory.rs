@@ -55,7 +55,7 @@ pub(super) fn tell(entries: usize, before: u64) -> Result<()> {
 }
 
 /// Agents that are started to tell what one takes.
-const AGENTS: u32 = 64;
+const AGENTS: u32 = 32;
 
 /// Tells what an agent takes: the growth with so many of them that wait, less that with as many processes, each with
 /// a parent of its own as an agent has its launcher.

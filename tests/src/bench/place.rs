@@ -36,6 +36,8 @@ const FILES_MAX: u64 = 65_536;
 pub(super) fn build() -> Result<()> {
     // Where things lie in memory decides how many page tables a fork copies: let it be the same everywhere.
     fs::write("/proc/sys/kernel/randomize_va_space", "0")?;
+    // Whether there is a huge page left, and when the kernel makes one of small ones, would decide it again.
+    fs::write("/sys/kernel/mm/transparent_hugepage/enabled", "never")?;
     // The daemon keeps each file open that a policy names.
     setrlimit(Resource::RLIMIT_NOFILE, FILES_MAX, FILES_MAX)?;
     fixture::user()?;

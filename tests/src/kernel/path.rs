@@ -10,6 +10,7 @@ use guard_common::Reason;
 
 use crate::act::hex;
 use crate::harness::fixture::{WHOLE, folder, put};
+use crate::harness::shell::sh;
 use crate::harness::{Spot, Test, World, check};
 
 pub(super) fn all() -> Vec<Test> {
@@ -17,6 +18,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_name_of_any_bytes_is_judged_and_told", odd_names),
         check("a_path_of_4095_bytes_is_judged_and_told", longest_path),
         check("a_folder_that_is_too_deep_is_refused", too_deep),
+        check("what_was_moved_is_told_by_where_it_is", moved),
         check("a_folder_beside_that_only_begins_alike_is_another", prefix),
     ]
 }
@@ -78,6 +80,41 @@ fn too_deep(world: &mut World) -> Result<()> {
         let outcome = world.must_refuse(&format!("write {deeper}f"))?;
         world.refusal_of(&outcome, Reason::PathTooDeep)?;
         ensure!(fs::read(format!("{deeper}f"))? == WHOLE, "it was changed");
+    }
+    Ok(())
+}
+
+/// The second time what was found the first time is kept.
+fn moved(world: &mut World) -> Result<()> {
+    let mut told = |path: String| -> Result<()> {
+        for _ in 0..2 {
+            put(path.as_ref(), WHOLE)?;
+            let outcome = world.must_refuse(&format!("write {path}"))?;
+            let record = world.refusal_of(&outcome, Reason::NoEdge)?;
+            ensure!(record.object == path, "{path} is told as {}", record.object);
+        }
+        Ok(())
+    };
+    for spot in Spot::ALL {
+        let [one, other] = ["moved", "there"].map(|name| spot.pd(name));
+        folder(&format!("{one}/below/deeper"))?;
+        told(format!("{one}/below/deeper/f"))?;
+        fs::rename(&one, &other)?;
+        told(format!("{other}/below/deeper/f"))?;
+        fs::rename(format!("{other}/below"), format!("{other}/renamed"))?;
+        told(format!("{other}/renamed/deeper/f"))?;
+        fs::remove_file(format!("{other}/renamed/deeper/f"))?;
+        fs::remove_dir(format!("{other}/renamed/deeper"))?;
+        folder(&format!("{other}/renamed/again"))?;
+        told(format!("{other}/renamed/again/f"))?;
+        folder(&one)?;
+        sh(&format!("mount -t tmpfs tmpfs {one}"))?;
+        let mounted = folder(&format!("{one}/inside")).and_then(|()| told(format!("{one}/inside/f")));
+        let moved =
+            sh(&format!("mount --move {one} {other}")).and_then(|()| told(format!("{other}/inside/f")));
+        sh(&format!("umount {other}")).or_else(|_| sh(&format!("umount {one}")))?;
+        mounted.and(moved)?;
+        told(format!("{other}/renamed/again/f"))?;
     }
     Ok(())
 }

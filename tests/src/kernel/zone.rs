@@ -23,6 +23,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_folder_on_the_way_to_a_root_stays_where_it_is", holder_moved),
         check("what_may_not_be_read_is_not_moved_into_sight", moved_into_sight),
         check("an_inode_that_is_used_again_brings_nothing_along", inode_reused),
+        check("a_removed_folders_number_brings_nothing_along", folder_number_reused),
         check("a_file_that_gets_a_second_name_is_judged_by_the_name_used", second_name),
         check("an_agents_folder_is_foreign_to_the_others", foreign),
         check("where_a_file_is_known_by_its_name_alone_status_says_so", known_by_name),
@@ -183,6 +184,27 @@ fn inode_reused(world: &mut World) -> Result<()> {
         world.must_refuse(&format!("write {inside}"))?;
     }
     ensure!(reused > 0, "no inode number came up twice: this proved nothing");
+    Ok(())
+}
+
+/// A file that is open outlives its name, and its folder; the agent asks for it once more when the folder is gone. ext4
+/// gives the folder's number to the next one.
+fn folder_number_reused(world: &mut World) -> Result<()> {
+    let spot = Spot::Ext4;
+    let mut reused = 0;
+    for round in 0..8 {
+        let (outside, inside) = (spot.w(&format!("n{round}")), spot.pd(&format!("n{round}")));
+        fixture::folder(&outside)?;
+        let number = fs::metadata(&outside)?.ino();
+        world.must_allow(&format!("write-removed {outside} {outside}/f"))?;
+        ensure!(!fs::exists(&outside)?, "{outside} is still there");
+        fixture::folder(&inside)?;
+        reused += u32::from(fs::metadata(&inside)?.ino() == number);
+        put(format!("{inside}/f").as_ref(), OPEN)?;
+        world.must_refuse(&format!("write {inside}/f"))?;
+        world.must_refuse(&format!("create {inside}/new"))?;
+    }
+    ensure!(reused > 0, "no folder's number came up twice: this proved nothing");
     Ok(())
 }
 

@@ -86,19 +86,15 @@ fn moved(maps: &Maps, folder: &Path) -> Result<[Bite; 2], ProbeError> {
     let (from, to) = (folder.join("from"), folder.join("to"));
     let failed = |cause| ProbeError::Folder { path: from.clone(), cause };
     fs::create_dir(&from).map_err(failed)?;
-    let epochs = {
-        let before = maps.epoch();
-        fs::rename(&from, &to).map_err(failed)?;
-        let renamed = maps.epoch();
-        fs::remove_dir(&to).map_err(failed)?;
-        [before, renamed, maps.epoch()]
-    };
+    let (epoch, removals) = (maps.epoch(), maps.removals()?);
+    fs::rename(&from, &to).map_err(failed)?;
+    fs::remove_dir(&to).map_err(failed)?;
     let seen = |before: u64, after: u64| {
         if after > before { Seen::AtWork } else { Seen::Toothless("the epoch stood still".to_owned()) }
     };
     Ok([
-        Bite { program: "vfs_rename_done", what: "a moved folder", seen: seen(epochs[0], epochs[1]) },
-        Bite { program: "vfs_rmdir_done", what: "a removed folder", seen: seen(epochs[1], epochs[2]) },
+        Bite { program: "vfs_rename_done", what: "a moved folder", seen: seen(epoch, maps.epoch()) },
+        Bite { program: "vfs_rmdir_done", what: "a removed folder", seen: seen(removals, maps.removals()?) },
     ])
 }
 

@@ -1,22 +1,31 @@
 //! A verdict that was kept for one name or one purpose must not serve another.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 
 use anyhow::Result;
 use guard_common::Operation;
 
 use super::{Cases, Spot, Trick, on_pd};
-use crate::act::{perform, way};
+use crate::act::{CHANGED, perform, way};
 use crate::harness::case::Undo;
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
-    ways: &[way("after-reading", |a, out| {
-        for _ in 0..3 {
-            fs::read(a.path(0)?)?;
-        }
-        perform(a.rest(1), out)
-    })],
+    ways: &[
+        way("after-reading", |a, out| {
+            for _ in 0..3 {
+                fs::read(a.path(0)?)?;
+            }
+            perform(a.rest(1), out)
+        }),
+        way("write-removed", |a, _| {
+            let file = File::create(a.path(1)?)?;
+            fs::remove_file(a.path(1)?)?;
+            fs::remove_dir(a.path(0)?)?;
+            fs::write(format!("/proc/self/fd/{}", file.as_raw_fd()), CHANGED)
+        }),
+    ],
     python: None,
     cases,
 };

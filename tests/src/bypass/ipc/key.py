@@ -1,11 +1,12 @@
 """Keys that the kernel keeps for a user."""
 import ctypes
+import os
 
 from attack import CHANGED, syscall
 from bystander import note_of_bystander
 
-ADD_KEY, KEYCTL = 248, 250
-UPDATE, REVOKE, SETPERM, READ = 2, 3, 5, 11
+ADD_KEY, REQUEST_KEY, KEYCTL = 248, 249, 250
+JOIN_SESSION, UPDATE, REVOKE, SETPERM, READ = 1, 2, 3, 5, 11
 OWN_PROCESS, USER = -2, -4
 FOR_THE_USER = 0x3F3F0000
 
@@ -64,3 +65,19 @@ def add_for_the_user():
 
 def add_for_oneself():
     print("added", added(CHANGED, OWN_PROCESS))
+
+
+def asked_for(name):
+    return syscall(REQUEST_KEY, b"user", name, b"told to the host's program", number(0))
+
+
+def ask_for_missing():
+    """It has to make one, for keyrings of one's own: as a user who had none."""
+    os.setuid(70000 + os.getpid())
+    syscall(KEYCTL, number(JOIN_SESSION), None)
+    asked_for(b"guardtest-missing-%d" % os.getpid())
+
+
+def ask_for_ones_own():
+    added(CHANGED, OWN_PROCESS)
+    print("found", asked_for(b"guardtest"))

@@ -3,22 +3,27 @@
 //! The event is written straight into the ring: a scratch buffer per CPU would be shared with whoever
 //! preempts this task. Its room comes in three sizes; the first that the path fits into is told.
 
+mod group;
+mod path;
+
+pub use group::enrolled;
+
 use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::{
     bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
-    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel, bpf_probe_read_kernel_str,
-    bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit,
+    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ringbuf_discard, bpf_ringbuf_reserve,
+    bpf_ringbuf_submit,
 };
-use guard_common::event::{Event, EventKind, PATH_CUT, PATH_UNROOTED, Ring};
-use guard_common::limits::{PATH_BYTES_MAX, WALK_STEPS_MAX};
-use guard_common::map::label::Label;
+use guard_common::event::{Event, EventKind, PATH_CUT, Ring};
+use guard_common::limits::PATH_BYTES_MAX;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
 use guard_common::{Operation, Verdict};
 
+use self::path::Text;
 use crate::fail::{self, Fault};
-use crate::kernel::loops::{END, GO_ON, opaque, repeat, unknown};
-use crate::kernel::raw::{MOUNTS_MAX, Place, Way};
-use crate::kernel::{Group, Task};
+use crate::kernel::Task;
+use crate::kernel::loops::opaque;
+use crate::kernel::raw::Place;
 use crate::maps::{ALLOWS, COUNTS, DENIES, LISTENS, SEQUENCE};
 
 /// What is told. As small as it can be: it lies on the stack of every hook, under the walk's.
@@ -165,9 +170,6 @@ fn count_verdict(report: &Report) {
     count(u32::from(report.operation), if report.is_denied() { COUNT_DENY } else { COUNT_ALLOW });
 }
 
-/// Rounds of a walk whose names are told.
-const ROUNDS_MAX: u32 = WALK_STEPS_MAX + MOUNTS_MAX;
-
 /// The event was told, or is counted as lost.
 const DONE: i32 = 0;
 /// The path does not fit, and nothing was told.
@@ -202,22 +204,14 @@ fn write<const ROOM: usize, const NAME: usize, const IS_LAST: bool>(report: &Rep
         if room.is_null() {
             return lost(report, ring);
         }
-        let mut text = Text {
-            at: opaque(report.place()),
-            seek: unknown(),
-            text: room.add(size_of::<Event>()),
-            end: opaque(0),
-            flags: opaque(u32::from(report.flags)),
-        };
+        let mut text = Text::at(report.place(), room.add(size_of::<Event>()), u32::from(report.flags));
         if report.place().dentry != 0 {
-            repeat(ROUNDS_MAX, &mut text, write_name::<ROOM, NAME>);
+            text.write::<ROOM, NAME>();
         }
         let path_len = text.end;
         if report.second_dentry != 0 {
-            text.at = opaque(report.second());
-            text.seek = unknown();
-            text.end = opaque(text.end);
-            repeat(ROUNDS_MAX, &mut text, write_name::<ROOM, NAME>);
+            text.turn_to(report.second());
+            text.write::<ROOM, NAME>();
         }
         if !IS_LAST && opaque(text.flags) & PATH_CUT != 0 {
             bpf_ringbuf_discard(room.cast(), u64::from(BPF_RB_NO_WAKEUP));
@@ -350,133 +344,4 @@ unsafe fn head(event: *mut Event, report: &Report, seq: u64) {
         event.detail = report.detail;
         event.pad = 0;
     }
-}
-
-/// Bytes of a cgroup's path that are told; the root's end is cut off.
-const GROUP_PATH: usize = 1024;
-/// Longest name, its NUL included.
-const GROUP_NAME: usize = 256;
-
-struct Groups {
-    at: Group,
-    /// `GROUP_PATH + GROUP_NAME` bytes.
-    text: *mut u8,
-    end: u32,
-    flags: u32,
-}
-
-/// Tells of a cgroup that became an instance.
-#[inline(never)]
-pub fn enrolled(group: Group, label: &Label) -> i32 {
-    count(Operation::Fork as u32, COUNT_ALLOW);
-    let report = Report {
-        kind: EventKind::Enrolled as u16,
-        agent: label.agent,
-        profile: label.profile,
-        operation: Operation::Fork as u16,
-        surface: guard_common::Surface::Exec as u16,
-        verdict: Verdict::Allow as u32,
-        is_nameless: 1,
-        ..Report::EMPTY
-    };
-    // SAFETY: as in `write`.
-    unsafe {
-        let map = core::ptr::from_ref(&ALLOWS).cast_mut().cast();
-        let room: *mut u8 =
-            bpf_ringbuf_reserve(map, (size_of::<Event>() + GROUP_PATH + GROUP_NAME) as u64, 0).cast();
-        if room.is_null() {
-            return lost(&report, Ring::Allow);
-        }
-        let mut groups = Groups {
-            at: opaque(group),
-            text: room.add(size_of::<Event>()),
-            end: opaque(0),
-            flags: opaque(0),
-        };
-        repeat(WALK_STEPS_MAX, &mut groups, write_group);
-        head(room.cast(), &report, next_number(Ring::Allow));
-        let event = room.cast::<Event>();
-        (*event).ino = group.id();
-        (*event).flags = groups.flags;
-        (*event).path_len = groups.end as u16;
-        (*event).second_path_len = 0;
-        bpf_ringbuf_submit(room.cast(), wake(&report, Ring::Allow, 0));
-    }
-    0
-}
-
-fn write_group(_: u32, groups: *mut Groups) -> i64 {
-    // SAFETY: the state of `enrolled`.
-    let groups = unsafe { &mut *groups };
-    let above = groups.at.parent();
-    if above.is_none() {
-        return END;
-    }
-    let end = groups.end as usize;
-    if end >= GROUP_PATH {
-        groups.flags |= PATH_CUT;
-        return END;
-    }
-    // SAFETY: `end` is below `GROUP_PATH`, and a name's room follows that.
-    let len = unsafe {
-        bpf_probe_read_kernel_str(
-            groups.text.add(end).cast(),
-            GROUP_NAME as u32,
-            groups.at.name() as *const _,
-        )
-    };
-    if len <= 0 {
-        groups.flags |= PATH_CUT;
-        return END;
-    }
-    groups.end = (end + len as usize) as u32;
-    groups.at = above;
-    GO_ON
-}
-
-/// Path text being written: names from the leaf outward, each with a NUL.
-struct Text {
-    at: Place,
-    seek: u64,
-    /// `ROOM` bytes.
-    text: *mut u8,
-    end: u32,
-    /// The report's flags, and `PATH_*`.
-    flags: u32,
-}
-
-fn write_name<const ROOM: usize, const NAME: usize>(_: u32, state: *mut Text) -> i64 {
-    // SAFETY: the state of `write`.
-    let state = unsafe { &mut *state };
-    let entry = state.at.entry();
-    if entry.parent == state.at.dentry && !state.at.turn_to_host(&mut state.seek) {
-        return GO_ON;
-    }
-    let step = state.at.outward(entry.parent);
-    // The root of a file system is named by its mount point; one that is attached nowhere, by itself.
-    let is_root = step.way == Way::Root || step.to.mount != state.at.mount;
-    if !is_root {
-        let end = state.end as usize;
-        let is_long = entry.name_len as usize > NAME;
-        if is_long || end > ROOM - NAME - 1 {
-            state.flags |= PATH_CUT;
-            return END;
-        }
-        let len = entry.name_len as usize & NAME;
-        // SAFETY: `end + len` is below `ROOM`, by the check and the mask.
-        unsafe {
-            bpf_probe_read_kernel(state.text.add(end).cast(), len as u32, entry.name as *const _);
-            state.text.add(end + len).write(0);
-        }
-        state.end = (end + len + 1) as u32;
-    }
-    state.at = step.to;
-    state.seek = 0;
-    match step.way {
-        Way::Up => return GO_ON,
-        Way::Root => {}
-        Way::Unrooted => state.flags |= PATH_UNROOTED,
-        Way::Fault => state.flags |= PATH_CUT,
-    }
-    END
 }
