@@ -50,6 +50,7 @@ macro_rules! kernel_fields {
             OFF_DENTRY_NAME_LEN = "dentry" "d_name.len";
             OFF_DENTRY_NAME = "dentry" "d_name.name";
             OFF_DENTRY_SB = "dentry" "d_sb";
+            OFF_DENTRY_SEQUENCE = "dentry" "d_seq.seqcount.sequence";
             OFF_INODE_INO = "inode" "i_ino";
             OFF_INODE_MODE = "inode" "i_mode";
             OFF_INODE_SB = "inode" "i_sb";

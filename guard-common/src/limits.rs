@@ -46,8 +46,9 @@ pub const FILE_OWNERS_MAX: u32 = 16_384;
 /// Digests of programs, both generations together: 4,096 * about 100 B = 400 KiB.
 pub const DIGESTS_MAX: u32 = 4_096;
 
-/// Rows that count removed directories, by the hash of their names: a power of two. 8 KiB.
+/// Rows that count removed directories: a power of two. 1,024 * 8 B = 8 KiB.
 pub const REMOVALS_MAX: u32 = 1_024;
+const _: () = assert!(REMOVALS_MAX.is_power_of_two());
 
 /// Directories whose zone is kept: 4,096 * about 100 B = 400 KiB.
 pub const FOLDERS_MAX: u32 = 4_096;

@@ -32,8 +32,15 @@ impl Terminal {
         let socket = folder.path().join("s");
         let (asked, launches) = channel();
         serve(UnixListener::bind(&socket).unwrap(), asked);
-        let mut child = Command::new("script")
-            .args(["-qec", "PS1='READY> ' bash --norc --noprofile -i", "/dev/null"])
+        // With every signal as it usually is: in the background of a script SIGINT is ignored, and stays so.
+        let mut child = Command::new("env")
+            .args([
+                "--default-signal",
+                "script",
+                "-qec",
+                "PS1='READY> ' bash --norc --noprofile -i",
+                "/dev/null",
+            ])
             .env("RUN", format!("{} --socket {} run --", env!("CARGO_BIN_EXE_guard"), socket.display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,35 +3,37 @@
 
 use guard_common::limits::REMOVALS_MAX;
 
+use crate::atomic;
 use crate::maps::{EPOCH, REMOVALS};
 
-/// The epoch of a directory whose name has this hash. It never goes back, and is one number only beside the hash: the
-/// removals of other names are counted elsewhere.
+/// The epoch of a directory, by the inode number of the directory that it stands in. It never goes back, and begins anew
+/// when any directory is moved, or when one is removed that stood there; no two that are counted apart have one in common.
 #[inline(always)]
-pub fn of(name: u32) -> u64 {
+pub fn of(above: u64) -> u64 {
+    let row = row(above);
     // SAFETY: live array rows. Volatile: read once, and before what is looked for then.
     let count = |row: Option<&u64>| row.map_or(0, |row| unsafe { core::ptr::read_volatile(row) });
-    count(EPOCH.get(0)).wrapping_add(count(REMOVALS.get(name & (REMOVALS_MAX - 1))))
+    let begun = count(EPOCH.get(0)).wrapping_add(count(REMOVALS.get(row)));
+    begun.wrapping_mul(u64::from(REMOVALS_MAX)) | u64::from(row)
 }
 
 /// A directory was moved, and all below it.
 #[inline(always)]
 pub fn moved() {
-    begin_anew(EPOCH.get_ptr_mut(0));
-}
-
-/// A directory of this name was removed.
-#[inline(always)]
-pub fn removed(name: u32) {
-    begin_anew(REMOVALS.get_ptr_mut(name & (REMOVALS_MAX - 1)));
-}
-
-#[inline(always)]
-fn begin_anew(epoch: Option<*mut u64>) {
-    if let Some(epoch) = epoch {
-        // SAFETY: a live array row, changed atomically.
-        unsafe {
-            core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(epoch, 1)
-        };
+    if let Some(epoch) = EPOCH.get_ptr_mut(0) {
+        atomic::fetch_add(epoch, 1);
     }
+}
+
+/// A directory was removed that stood in this one.
+#[inline(always)]
+pub fn removed(above: u64) {
+    if let Some(removals) = REMOVALS.get_ptr_mut(row(above)) {
+        atomic::fetch_add(removals, 1);
+    }
+}
+
+#[inline(always)]
+fn row(above: u64) -> u32 {
+    above as u32 & (REMOVALS_MAX - 1)
 }

@@ -6,10 +6,11 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch, core_intrinsics)]
-#![allow(internal_features, reason = "atomic adds: this target's core has no atomic types that can add")]
+#![allow(internal_features, reason = "see `atomic`")]
 
 mod ancillary;
 mod arguments;
+mod atomic;
 mod cell;
 mod checks;
 mod diagnostics;

@@ -43,11 +43,11 @@ pub mod name {
     /// Array of one: the policy generation in force (u64); its lowest bit is the slot. 0: no policy yet.
     /// Mappable (`BPF_F_MMAPABLE`): the daemon flips it with one atomic store.
     pub const GENERATION: &str = "GENERATION";
-    /// Array of one: bumped whenever an object may have changed its zone (u64).
+    /// Array of one: grows whenever a directory was moved, or a private mark came or went (u64).
     /// Mappable (`BPF_F_MMAPABLE`): the daemon and the programs both add to it, each with one atomic add.
     pub const EPOCH: &str = "EPOCH";
-    /// Array: how many directories were removed (u64), by the lowest bits of the hash of their names: see
-    /// [`crate::limits::REMOVALS_MAX`].
+    /// Array: how often removing a directory was tried (u64), by the lowest bits of the inode number of the directory that
+    /// it stood in: see [`crate::limits::REMOVALS_MAX`].
     pub const REMOVALS: &str = "REMOVALS";
     /// Array of one: the daemon's last sign of life (u64, nanoseconds since boot).
     pub const HEARTBEAT: &str = "HEARTBEAT";
@@ -75,7 +75,7 @@ pub mod name {
     pub const ZONE_CACHE: &str = "ZONE_CACHE";
     /// Hash that forgets the least used: a directory's [`super::zone::MarkKey`] to [`super::zone::kept_folder`] (u64).
     pub const FOLDERS: &str = "FOLDERS";
-    /// Array: [`super::path::FolderPath`], by a hash of the directory and its mount.
+    /// Array: [`super::path::FolderPath`], by [`super::path::FolderKey::row`].
     pub const FOLDER_PATHS: &str = "FOLDER_PATHS";
     /// Hash: [`super::arguments::ArgumentsKey`] to [`super::arguments::ArgumentRules`].
     pub const ARGUMENTS: &str = "ARGUMENTS";

@@ -112,8 +112,7 @@ pub struct Cached {
     pub epoch: u64,
     /// That directory's inode number.
     pub parent_ino: u64,
-    /// The name's hash, from bit 32 its length, and from bit 40 the lowest bits of the hash of the directory's own name,
-    /// as the kernel keeps them.
+    /// The name's hash, from bit 32 its length, from bit 40 how often it changed, as the kernel keeps them.
     pub name: u64,
     /// Zone found.
     pub zone: u16,
@@ -125,17 +124,15 @@ pub struct Cached {
 }
 
 /// What is kept for a directory whose name leads to `zone`, in one word: the zone in the lowest 16 bits, above it what
-/// it was found under. `name` is the hash of the directory's name, `epoch` is its own. One word, because rows of such a
-/// map are used again while they are read: a reader sees all of a row or all of another, and another's does not begin
-/// with what it looks for.
+/// it was found under. One word, because rows of such a map are used again while they are read: a reader sees all of a
+/// row or all of another, and another's does not begin with what it looks for.
 #[inline(always)]
-pub const fn kept_folder(key: &MarkKey, name: u32, generation: u64, epoch: u64, zone: u16) -> u64 {
-    // Odd constants without a pattern: neighbouring numbers end far apart, and epochs never meet within 2^47.
+pub const fn kept_folder(key: &MarkKey, generation: u64, epoch: u64, zone: u16) -> u64 {
+    // Odd constants without a pattern: neighbouring numbers end far apart, and epochs do not meet within 2^36 moves and removals.
     let found_under = key
         .ino
         .wrapping_mul(0xa24b_aed4_963e_e407)
         .wrapping_add((key.dev as u64).wrapping_mul(0x9fb2_1c65_1e98_df25))
-        .wrapping_add((name as u64).wrapping_mul(0xff51_afd7_ed55_8ccd))
         .wrapping_add(generation.wrapping_mul(0xd6e8_feb8_6659_fd93))
         .wrapping_add(epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     (found_under & !0xffff) | zone as u64
@@ -143,8 +140,8 @@ pub const fn kept_folder(key: &MarkKey, name: u32, generation: u64, epoch: u64, 
 
 /// The zone that a word of [`kept_folder`] holds; `None` if it was found under something else.
 #[inline(always)]
-pub const fn zone_of_folder(kept: u64, key: &MarkKey, name: u32, generation: u64, epoch: u64) -> Option<u16> {
-    let differs = kept ^ kept_folder(key, name, generation, epoch, 0);
+pub const fn zone_of_folder(kept: u64, key: &MarkKey, generation: u64, epoch: u64) -> Option<u16> {
+    let differs = kept ^ kept_folder(key, generation, epoch, 0);
     if differs == 0 || differs > 0xffff { None } else { Some(differs as u16) }
 }
 
@@ -166,31 +163,28 @@ mod tests {
 
     const KEY: MarkKey = MarkKey { ino: 12, dev: 0x80_00001 | DEV_OF_DIRECTORY, slot: 1 };
 
-    const NAME: u32 = 0x1234_5678;
-
     #[test]
     fn a_kept_folder_gives_its_zone_back_under_what_it_was_found_under_alone() {
-        let kept = kept_folder(&KEY, NAME, 7, 3, 1023);
-        assert_eq!(zone_of_folder(kept, &KEY, NAME, 7, 3), Some(1023));
+        let kept = kept_folder(&KEY, 7, 3, 1023);
+        assert_eq!(zone_of_folder(kept, &KEY, 7, 3), Some(1023));
         let others = [
-            (MarkKey { ino: 13, ..KEY }, NAME, 7, 3),
-            (MarkKey { dev: KEY.dev + 1, ..KEY }, NAME, 7, 3),
-            (MarkKey { dev: KEY.dev & !DEV_OF_DIRECTORY, ..KEY }, NAME, 7, 3),
-            (KEY, NAME + 1, 7, 3),
-            (KEY, NAME, 9, 3),
-            (KEY, NAME, 7, 4),
-            (KEY, NAME, 5, 3),
+            (MarkKey { ino: 13, ..KEY }, 7, 3),
+            (MarkKey { dev: KEY.dev + 1, ..KEY }, 7, 3),
+            (MarkKey { dev: KEY.dev & !DEV_OF_DIRECTORY, ..KEY }, 7, 3),
+            (KEY, 9, 3),
+            (KEY, 7, 4),
+            (KEY, 5, 3),
         ];
-        for (key, name, generation, epoch) in others {
-            let found = zone_of_folder(kept, &key, name, generation, epoch);
-            assert_eq!(found, None, "{key:?} {name} {generation} {epoch}");
+        for (key, generation, epoch) in others {
+            let found = zone_of_folder(kept, &key, generation, epoch);
+            assert_eq!(found, None, "{key:?} {generation} {epoch}");
         }
-        assert_eq!(zone_of_folder(0, &KEY, NAME, 7, 3), None, "an empty row");
+        assert_eq!(zone_of_folder(0, &KEY, 7, 3), None, "an empty row");
     }
 
     #[test]
     fn no_two_epochs_or_numbers_that_lie_near_meet() {
-        let of = |ino, epoch| kept_folder(&MarkKey { ino, ..KEY }, NAME, 7, epoch, 0);
+        let of = |ino, epoch| kept_folder(&MarkKey { ino, ..KEY }, 7, epoch, 0);
         let mut seen = std::collections::BTreeSet::new();
         for step in 0..200_000 {
             assert!(seen.insert(of(12, step)), "epoch {step}");

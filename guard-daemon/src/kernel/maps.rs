@@ -283,7 +283,7 @@ impl Maps {
         self.epoch.load()
     }
 
-    /// How many directories were removed.
+    /// How often removing a directory was tried.
     pub fn removals(&self) -> Result<u64, MapFailure> {
         let rows = array::<u64>(&self.removals, name::REMOVALS)?;
         (0..REMOVALS_MAX).try_fold(0, |sum: u64, row| {

@@ -224,7 +224,7 @@ pub const ALL: &[Program] = &[
         name: "vfs_rmdir_done",
         kind: Kind::FunctionExit,
         target: "vfs_rmdir",
-        arguments: &[UNREAD, UNREAD, "struct dentry *"],
+        arguments: &[UNREAD, "struct inode *"],
         presence: Presence::Always,
         may_sleep: false,
     },

@@ -5,9 +5,10 @@
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use guard_common::event::{PATH_CUT, PATH_UNROOTED};
-use guard_common::limits::{FOLDER_PATHS_MAX, PATH_BYTES_MAX, WALK_STEPS_MAX};
-use guard_common::map::path::{FolderPath, PATH_KEPT_MAX};
+use guard_common::limits::{PATH_BYTES_MAX, WALK_STEPS_MAX};
+use guard_common::map::path::{FolderKey, PATH_KEPT_MAX};
 
+use crate::atomic;
 use crate::epoch;
 use crate::kernel::loops::{END, GO_ON, low_bits, opaque, repeat, unknown};
 use crate::kernel::raw::{Entry, MOUNTS_MAX, Place, Way};
@@ -21,7 +22,7 @@ pub(super) struct Text {
     at: Place,
     seek: u64,
     /// `ROOM` bytes.
-    text: *mut u8,
+    room: *mut u8,
     pub(super) end: u32,
     /// The report's flags, and `PATH_*`.
     pub(super) flags: u32,
@@ -30,14 +31,23 @@ pub(super) struct Text {
 impl Text {
     /// Nothing yet, of an object.
     #[inline(always)]
-    pub(super) fn at(at: Place, text: *mut u8, flags: u32) -> Self {
-        Self { at: opaque(at), seek: unknown(), text, end: opaque(0), flags: opaque(flags) }
+    pub(super) fn of(at: Place, room: *mut u8, flags: u32) -> Self {
+        Self { at: opaque(at), seek: unknown(), room, end: opaque(0), flags: opaque(flags) }
     }
 
     /// Goes on with another object's.
     #[inline(always)]
     pub(super) fn turn_to(&mut self, at: Place) {
-        (self.at, self.seek, self.end) = (opaque(at), unknown(), opaque(self.end));
+        (self.at, self.seek) = (opaque(at), unknown());
+        self.forget();
+    }
+
+    /// The same, about which the verifier knows nothing: however it came to be, what follows is read once. The addresses
+    /// are numbers already.
+    #[inline(always)]
+    fn forget(&mut self) {
+        (self.at.dentry, self.at.mount) = (self.at.dentry ^ unknown(), self.at.mount ^ unknown());
+        (self.end, self.flags) = (opaque(self.end), opaque(self.flags));
     }
 
     /// Writes the object's path.
@@ -47,52 +57,44 @@ impl Text {
         if row == WRITTEN {
             return;
         }
-        let folder = self.end;
+        let row = opaque(row);
+        self.forget();
+        let begin = self.end;
         repeat(ROUNDS_MAX, self, write_name::<ROOM, NAME>);
         if row != NO_ROW {
-            keep(self, row, folder);
+            keep(self, row, begin);
         }
     }
 
-    /// Whether a name of this length still fits.
+    /// Appends a name; whether there was room for it.
     #[inline(always)]
-    fn has_room<const ROOM: usize, const NAME: usize>(&mut self, len: u32) -> bool {
-        let fits = len as usize <= NAME && self.end as usize <= ROOM - NAME - 1;
-        if !fits {
-            self.flags |= PATH_CUT;
-        }
-        fits
-    }
-
-    /// Appends a name that there is room for.
-    #[inline(always)]
-    fn append<const ROOM: usize, const NAME: usize>(&mut self, entry: &Entry) {
+    fn append<const ROOM: usize, const NAME: usize>(&mut self, entry: &Entry) -> bool {
         let (end, len) = (self.end as usize, entry.name_len as usize & NAME);
-        if end > ROOM - NAME - 1 {
-            return;
+        if entry.name_len as usize > NAME || end > ROOM - NAME - 1 {
+            self.flags |= PATH_CUT;
+            return false;
         }
         // SAFETY: `end + len` is below `ROOM`, by the check and the mask.
         unsafe {
-            bpf_probe_read_kernel(self.text.add(end).cast(), len as u32, entry.name as *const _);
-            self.text.add(end + len).write(0);
+            bpf_probe_read_kernel(self.room.add(end).cast(), len as u32, entry.name as *const _);
+            self.room.add(end + len).write(0);
         }
         self.end = (end + len + 1) as u32;
+        true
     }
 
     /// Copies text behind what is written, where there is room for the most that it may be: the verifier asks for no
-    /// less. Whether it did.
-    ///
-    /// # Safety
-    /// `from` is a kernel address.
+    /// less. Whether it did; `end` is the caller's to move, once it is sure of the text.
     #[inline(always)]
-    unsafe fn copy<const ROOM: usize, const MOST: usize>(&self, from: *const u8, len: usize) -> bool {
-        // The compiler knows it, and would leave a test out that the verifier needs.
+    fn copy<const ROOM: usize, const MOST: usize>(&self, from: *const u8, len: usize) -> bool {
+        const { assert!(ROOM <= 0x1fff) };
+        // The compiler would leave the test out where names leave room enough; the verifier would not know.
         let end = low_bits::<0x1fff>(u64::from(self.end)) as usize;
         if len > MOST || end > ROOM - MOST {
             return false;
         }
         // SAFETY: `end + len` is at most `ROOM`, by the check and the mask.
-        unsafe { bpf_probe_read_kernel(self.text.add(end).cast(), (len & MOST) as u32, from.cast()) };
+        unsafe { bpf_probe_read_kernel(self.room.add(end).cast(), (len & MOST) as u32, from.cast()) };
         true
     }
 }
@@ -110,21 +112,26 @@ fn write_leaf<const ROOM: usize, const NAME: usize>(text: &mut Text) -> u32 {
     if entry.parent == 0 || entry.parent == text.at.dentry {
         return NO_ROW;
     }
-    if !text.has_room::<ROOM, NAME>(entry.name_len) {
+    if !text.append::<ROOM, NAME>(&entry) {
         return WRITTEN;
     }
-    text.append::<ROOM, NAME>(&entry);
     text.at.dentry = entry.parent;
-    let Some(folder) = Folder::of(text.at) else { return NO_ROW };
-    let row = folder.row();
+    copy_or_claim::<ROOM>(text)
+}
+
+#[inline(always)]
+fn copy_or_claim<const ROOM: usize>(text: &mut Text) -> u32 {
+    let folder = text.at.entry();
+    let key = key(text.at, &folder);
+    let row = key.row();
     let Some(kept) = FOLDER_PATHS.get_ptr_mut(row) else { return NO_ROW };
     // SAFETY: a live array row; who reads asks afterwards whether somebody wrote meanwhile.
     unsafe {
         let version = (&raw const (*kept).version).read_volatile();
-        if version % 2 != 0 {
+        if version % 2 != 0 || key.ino == 0 || key.mounts_event == 0 {
             return NO_ROW;
         }
-        if folder.is_of(kept) {
+        if (*kept).key == key {
             let (len, from) = ((*kept).len as usize, (&raw const (*kept).text).cast());
             let is_copied = text.copy::<ROOM, PATH_KEPT_MAX>(from, len)
                 || text.copy::<ROOM, { PATH_KEPT_MAX / 2 }>(from, len);
@@ -134,100 +141,44 @@ fn write_leaf<const ROOM: usize, const NAME: usize>(text: &mut Text) -> u32 {
             text.end += len as u32;
             return WRITTEN;
         }
-        if !text.at.is_on_host_mount() || !claim(kept, version) {
+        let may_keep = text.at.is_on_host_mount() && !folder.is_removed();
+        if !may_keep || !atomic::compare_exchange(&raw mut (*kept).version, version, version + 1) {
             return NO_ROW;
         }
-        folder.write(kept);
+        (*kept).key = key;
     }
     row
 }
 
-/// What a directory's path is kept under.
-struct Folder {
-    mount: u64,
-    mounts: u64,
-    epoch: u64,
-    ino: u64,
-    name: u32,
-}
-
-impl Folder {
-    /// Nothing where it could not be told from another.
-    #[inline(always)]
-    fn of(at: Place) -> Option<Self> {
-        let entry = at.entry();
-        let (ino, mounts) = (entry.ino(), at.mounts_changed());
-        if ino == 0 || mounts == 0 {
-            return None;
-        }
-        Some(Self { mount: at.mount, mounts, epoch: epoch::of(entry.hash), ino, name: entry.hash })
-    }
-
-    #[inline(always)]
-    fn row(&self) -> u32 {
-        // An odd constant without a pattern: neighbouring numbers end far apart.
-        let mixed = (self.ino ^ self.mount.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 48) as u32 & (FOLDER_PATHS_MAX - 1)
-    }
-
-    /// # Safety
-    /// A row of the map.
-    #[inline(always)]
-    unsafe fn is_of(&self, kept: *const FolderPath) -> bool {
-        // SAFETY: plain numbers, which may be half another's: the caller asks again.
-        unsafe {
-            (*kept).mount == self.mount
-                && (*kept).mounts == self.mounts
-                && (*kept).epoch == self.epoch
-                && (*kept).ino == self.ino
-                && (*kept).name == self.name
-        }
-    }
-
-    /// # Safety
-    /// A row of the map that is the caller's alone.
-    #[inline(always)]
-    unsafe fn write(&self, kept: *mut FolderPath) {
-        // SAFETY: as above.
-        unsafe {
-            (*kept).mount = self.mount;
-            (*kept).mounts = self.mounts;
-            (*kept).epoch = self.epoch;
-            (*kept).ino = self.ino;
-            (*kept).name = self.name;
-        }
-    }
-}
-
-/// Makes a row one's own, unless somebody else was first.
-///
-/// # Safety
-/// A row of the map.
 #[inline(always)]
-unsafe fn claim(kept: *mut FolderPath, version: u64) -> bool {
-    use core::intrinsics::{AtomicOrdering::SeqCst, atomic_cxchg};
-    // SAFETY: a live word, changed atomically.
-    unsafe { atomic_cxchg::<u64, { SeqCst }, { SeqCst }>(&raw mut (*kept).version, version, version + 1) }.0
-        == version
+fn key(at: Place, folder: &Entry) -> FolderKey {
+    let above = Place { dentry: folder.parent, mount: at.mount };
+    FolderKey {
+        mount: at.mount,
+        mounts_event: at.mounts_event(),
+        epoch: epoch::of(above.ino()),
+        ino: folder.ino(),
+    }
 }
 
-/// Keeps what was written from `folder` on, and lets go of the row.
+/// Keeps what was written from `begin` on, and lets go of the row.
 #[inline(never)]
-fn keep(text: &Text, row: u32, folder: u32) -> i32 {
-    use core::intrinsics::{AtomicOrdering::SeqCst, atomic_xadd};
+fn keep(text: &Text, row: u32, begin: u32) -> i32 {
     let Some(kept) = FOLDER_PATHS.get_ptr_mut(row) else { return 0 };
-    let len = text.end.wrapping_sub(folder);
+    let len = text.end.wrapping_sub(begin) as usize;
     let is_whole = text.flags & (PATH_CUT | PATH_UNROOTED) == 0;
     // SAFETY: the row is this task's; at most the row's text is written.
     unsafe {
-        if is_whole && len as usize <= PATH_KEPT_MAX && folder as usize <= PATH_BYTES_MAX {
-            (*kept).len = len;
-            let from = text.text.add(folder as usize);
-            bpf_probe_read_kernel((&raw mut (*kept).text).cast(), len & PATH_KEPT_MAX as u32, from.cast());
+        // The second bound is the verifier's, on sums with pointers.
+        if is_whole && len <= PATH_KEPT_MAX && begin as usize <= PATH_BYTES_MAX {
+            (*kept).len = len as u64;
+            let (to, from) = ((&raw mut (*kept).text).cast(), text.room.add(begin as usize));
+            bpf_probe_read_kernel(to, (len & PATH_KEPT_MAX) as u32, from.cast());
         } else {
-            (*kept).mount = 0;
+            (*kept).key.mount = 0;
         }
-        atomic_xadd::<u64, u64, { SeqCst }>(&raw mut (*kept).version, 1);
+        // After the text: who finds the new version finds all of it.
+        atomic::fetch_add(&raw mut (*kept).version, 1);
     }
     0
 }
@@ -243,10 +194,9 @@ fn write_name<const ROOM: usize, const NAME: usize>(_: u32, state: *mut Text) ->
     // The root of a file system is named by its mount point; one that is attached nowhere, by itself.
     let is_root = step.way == Way::Root || step.to.mount != state.at.mount;
     if !is_root {
-        if !state.has_room::<ROOM, NAME>(entry.name_len) {
+        if !state.append::<ROOM, NAME>(&entry) {
             return END;
         }
-        state.append::<ROOM, NAME>(&entry);
     }
     state.at = step.to;
     state.seek = 0;

@@ -9,6 +9,7 @@ use guard_common::map::enrol::{LABEL_WAITS, LABEL_WITHOUT_SLOT, RULES_MAX};
 use guard_common::map::label::Label;
 
 use self::rules::Search;
+use crate::atomic;
 use crate::emit;
 use crate::kernel::loops::opaque;
 use crate::kernel::{Cgroup, Group};
@@ -64,10 +65,7 @@ fn enrol(group: Group, rule: u32) -> i32 {
     emit::enrolled(group, &label);
     if let Some(count) = ENROLLED.get_ptr_mut(0) {
         // After the event: a daemon that sees the count finds the event in its ring.
-        // SAFETY: a live array row, changed atomically.
-        unsafe {
-            core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::SeqCst }>(count, 1)
-        };
+        atomic::fetch_add(count, 1);
     }
     0
 }

@@ -3,6 +3,7 @@
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 use guard_common::map::enrol::{AGENT_NAME_MAX, RESERVE_MAX};
 
+use crate::atomic;
 use crate::fail::{self, Fault};
 use crate::kernel::Group;
 use crate::kernel::loops::{END, GO_ON, opaque, repeat};
@@ -56,10 +57,7 @@ fn give_row(row: u32, back: *mut Return) -> i64 {
 #[inline(always)]
 fn exchange(row: u32, value: u64) -> u64 {
     let Some(place) = RESERVE.get_ptr_mut(row) else { return 0 };
-    // SAFETY: a live array row, changed atomically.
-    unsafe {
-        core::intrinsics::atomic_xchg::<u64, { core::intrinsics::AtomicOrdering::SeqCst }>(place, value)
-    }
+    atomic::swap(place, value)
 }
 
 /// Halts a slot's instance before it begins, where an order stands against its name.

@@ -6,28 +6,31 @@ use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::settled::{TOLD, is_settled};
-use super::{News, conclude, report};
+use super::{News, conclude, conclude_both, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
 use crate::epoch;
 use crate::kernel::loops::opaque;
-use crate::kernel::{Dentry, File, Path, RenameData, S_IFMT, raw};
+use crate::kernel::{Dentry, File, Inode, Path, RenameData, S_IFMT, raw};
 use crate::subject::Subject;
 use crate::zone;
 
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
 const O_TRUNC: u32 = 0o1000;
-/// What an open asks for.
+/// What an open asks for, in as few words as can be: they lie under the walk.
 struct Asked {
-    /// `OPEN_*`; nothing where the file is opened to run.
-    wanted: u32,
+    /// `OPEN_*`, none of them where the file is opened to run; [`KNOB`]; from bit [`SURFACE`] the [`Surface`] that stands in
+    /// the record.
+    bits: u32,
     /// A bit for each surface.
     uses: u32,
-    /// The [`Surface`] that stands in the record.
-    surface: u32,
 }
+
+/// What is opened for writing is one of the kernel's own knobs.
+const KNOB: u32 = 1 << 8;
+const SURFACE: u32 = 16;
 
 impl Asked {
     #[inline(always)]
@@ -40,13 +43,32 @@ impl Asked {
         } else {
             (wanted, uses(wanted), Surface::Read)
         };
-        Self { wanted, uses, surface: surface as u32 }
+        Self { bits: wanted | ((surface as u32) << SURFACE), uses }
     }
 
     /// The same in numbers that the verifier knows nothing of: it would read the walk once for every way to open a file.
+    /// And whether it is a knob, of which each opening is asked for: the short way must not find it on record.
     #[inline(always)]
-    fn opaque(self) -> Self {
-        Self { wanted: opaque(self.wanted), uses: opaque(self.uses), surface: opaque(self.surface) }
+    fn on_long_way(self, file: File) -> Self {
+        if self.wants(OPEN_WRITE | OPEN_TRUNCATE) && file.dentry().is_knob() {
+            return Self { bits: opaque(self.bits | KNOB), uses: opaque(0) };
+        }
+        Self { bits: opaque(self.bits), uses: opaque(self.uses) }
+    }
+
+    #[inline(always)]
+    fn wants(&self, any: u32) -> bool {
+        self.bits & any != 0
+    }
+
+    #[inline(always)]
+    fn surface(&self) -> u32 {
+        self.bits >> SURFACE
+    }
+
+    #[inline(always)]
+    fn is_for(&self, surface: Surface) -> bool {
+        self.surface() == surface as u32
     }
 }
 
@@ -59,19 +81,13 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     if is_settled(&subject, file, Operation::Open, asked.uses | (asked.uses << TOLD)) {
         return 0;
     }
-    let is_knob = asked.wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 && file.dentry().is_knob();
-    let mut asked = asked.opaque();
-    let is_knob = opaque(u32::from(is_knob));
-    if is_knob != 0 {
-        // Each opening is asked for: the short way must not find it on record.
-        asked.uses = 0;
-    }
+    let asked = asked.on_long_way(file);
     let mut report = report(&subject, Operation::Open, Surface::Read);
     report.object.place = file.place();
-    report.flags = asked.wanted as u16;
-    report.surface = asked.surface as u16;
+    report.flags = (asked.bits & (KNOB - 1)) as u16;
+    report.surface = asked.surface() as u16;
     let mut verdict = judge_open(&subject, file, &asked, &mut report);
-    if is_knob != 0 && verdict.is_ok() {
+    if asked.wants(KNOB) && verdict.is_ok() {
         verdict = turn_knob(&subject, &mut report).map(|()| News::Tell);
     }
     if let Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) = verdict
@@ -79,7 +95,7 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     {
         verdict = judge_layer(&subject, file, &asked, &mut report);
     }
-    if asked.surface == Surface::Exec as u32 {
+    if asked.is_for(Surface::Exec) {
         report.operation = Operation::Exec as u16;
     }
     conclude(&mut report, verdict)
@@ -87,23 +103,23 @@ pub fn file_open(ctx: LsmContext) -> i32 {
 
 #[inline(always)]
 fn judge_open(subject: &Subject, file: File, asked: &Asked, report: &mut Report) -> Result<News, Reason> {
-    checks::switches_by(subject, asked.surface)?;
+    checks::switches_by(subject, asked.surface())?;
     let seen = zone::of_file(subject, file, Operation::Open, asked.uses)?;
     report.zone = seen.zone as u16;
-    if let Err(reason) = network_boundary::check_by(subject, seen.zone, asked.surface) {
+    if let Err(reason) = network_boundary::check_by(subject, seen.zone, asked.surface()) {
         // A program's digest may put it into another zone: it is taken when the program starts.
-        let is_settled = asked.surface != Surface::Exec as u32 || !digest::is_asked(subject);
+        let is_settled = !asked.is_for(Surface::Exec) || !digest::is_asked(subject);
         return if is_settled { Err(reason) } else { Ok(News::Count) };
     }
     if file.inode().is_stray_device() {
         return Err(Reason::DeviceNode);
     }
-    if asked.surface == Surface::Exec as u32 {
+    if asked.is_for(Surface::Exec) {
         // Told by `bprm_check_security`, which sees every program but not what an ELF file names as its
         // interpreter: that is opened here, and started without another word.
         return Ok(News::Count);
     }
-    if asked.surface == Surface::Write as u32 && asked.wanted & OPEN_READ != 0 {
+    if asked.is_for(Surface::Write) && asked.wants(OPEN_READ) {
         report.surface = Surface::Read as u16;
         checks::surface::check(Surface::Read)?;
         network_boundary::check(subject, seen.zone, Surface::Read)?;
@@ -125,7 +141,7 @@ fn turn_knob(subject: &Subject, report: &mut Report) -> Result<(), Reason> {
 /// upper layer. A layer that no zone knows was judged by the overlay's name.
 #[inline(always)]
 fn judge_layer(subject: &Subject, file: File, asked: &Asked, report: &mut Report) -> Result<News, Reason> {
-    let surface = if asked.surface == Surface::Exec as u32 { Surface::Exec } else { Surface::Read };
+    let surface = if asked.is_for(Surface::Exec) { Surface::Exec } else { Surface::Read };
     report.surface = surface as u16;
     match zone::of_dentry(subject, file.dentry(), file.mount().address()) {
         Ok(place) => {
@@ -199,7 +215,7 @@ fn change(operation: Operation, name: Name, second: Option<Name>, detail: u32) -
         report.second_dentry = second.dentry.address();
     }
     let verdict = judge_change(&subject, name, second, &mut report);
-    conclude(&mut report, verdict)
+    if second.is_some() { conclude_both(&mut report, verdict) } else { conclude(&mut report, verdict) }
 }
 
 #[inline(always)]
@@ -354,10 +370,9 @@ pub fn vfs_rename_done(ctx: FExitContext) -> i32 {
 
 // kernel: int vfs_rmdir(..., struct inode *dir, struct dentry *dentry, ...)
 //
-// A removed directory's inode number may come back elsewhere, under another name: then what is kept does not match. Or
-// under the same one, which this is for.
+// A removed directory's inode number may come back elsewhere.
 #[fexit(function = "vfs_rmdir")]
 pub fn vfs_rmdir_done(ctx: FExitContext) -> i32 {
-    epoch::removed(Dentry(ctx.arg(2)).name_hash());
+    epoch::removed(Inode(ctx.arg(1)).ino());
     0
 }

@@ -70,6 +70,16 @@ fn conclude(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
     answer(report)
 }
 
+/// The same for what may have two names.
+#[inline(always)]
+fn conclude_both(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
+    if !is_told(report, verdict) {
+        return 0;
+    }
+    emit::tell_both(report);
+    answer(report)
+}
+
 /// The same for what has no name in a file system.
 #[inline(always)]
 fn conclude_nameless(report: &mut Report, verdict: Result<News, Reason>) -> i32 {

@@ -9,6 +9,7 @@ use guard_common::{Operation, Reason, Surface};
 
 use super::process::reach_as;
 use super::{News, conclude_nameless, report};
+use crate::atomic;
 use crate::checks::kill_switch;
 use crate::fail::{self, Fault};
 use crate::kernel::{File, Task};
@@ -50,13 +51,7 @@ fn note(owner: u64, mark: u32) -> i32 {
 #[inline(always)]
 fn held(more: i64) -> i32 {
     if let Some(held) = FILE_OWNERS_HELD.get_ptr_mut(0) {
-        // SAFETY: a live array row, changed atomically.
-        unsafe {
-            core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(
-                held,
-                more as u64,
-            )
-        };
+        atomic::fetch_add(held, more as u64);
     }
     0
 }

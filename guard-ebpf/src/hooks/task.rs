@@ -8,6 +8,7 @@ use guard_common::map::label::{Label, MISSED};
 use guard_common::{Operation, Reason, Surface, Verdict};
 
 use super::{News, conclude_nameless, report};
+use crate::atomic;
 use crate::checks::kill_switch;
 use crate::diagnostics;
 use crate::emit::{self, Object, Report};
@@ -149,16 +150,9 @@ pub(super) fn tell_entered(task: Task, label: &Label) {
 #[inline(always)]
 fn note_entered(how: u64) {
     if let Some(entered) = ENTERED.get_ptr_mut(0) {
-        // SAFETY: a live array row, changed atomically.
-        unsafe {
-            if how == MISSED {
-                core::intrinsics::atomic_or::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(
-                    entered, MISSED,
-                );
-            }
-            core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(
-                entered, 1,
-            )
-        };
+        if how == MISSED {
+            atomic::fetch_or(entered, MISSED);
+        }
+        atomic::fetch_add(entered, 1);
     }
 }

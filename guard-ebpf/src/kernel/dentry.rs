@@ -1,6 +1,6 @@
 //! Names and inodes.
 
-use super::{S_IFMT, SB_KERNMOUNT, fields, kernel_pointer, offset, raw};
+use super::{S_DEAD, S_IFMT, SB_KERNMOUNT, fields, kernel_pointer, offset, raw};
 
 kernel_pointer! {
     /// `struct dentry`: a name in a directory.
@@ -20,6 +20,8 @@ fields!(Dentry {
     /// Address of the name's bytes.
     name: u64 = OFF_DENTRY_NAME;
     superblock: SuperBlock = OFF_DENTRY_SB;
+    /// Another number after each change of name, directory or inode; odd during one.
+    sequence: u32 = OFF_DENTRY_SEQUENCE;
 });
 
 impl Dentry {
@@ -39,6 +41,13 @@ impl Dentry {
     #[inline(always)]
     pub fn is_directory(self) -> bool {
         self.inode().checked().is_some_and(Inode::is_directory)
+    }
+
+    /// Whether it is a directory that was not removed: then its number may be another's as soon as nobody holds it. Asked
+    /// after a walk: who is removed later begins another epoch.
+    #[inline(always)]
+    pub fn still_stands(self) -> bool {
+        self.inode().checked().is_some_and(|inode| inode.flags() & S_DEAD == 0)
     }
 
     /// Whether the file system is one that the kernel mounts for itself.
@@ -132,14 +141,6 @@ impl Inode {
     pub fn has_content(self) -> bool {
         let format = self.mode() & S_IFMT;
         format == 0o100_000 || format == 0o040_000 || format == 0o060_000 || format == 0o020_000
-    }
-
-    /// Whether it is a directory that was removed, and that somebody still holds: its number is free when it is let go.
-    #[inline(always)]
-    pub fn is_removed(self) -> bool {
-        /// Linux `S_DEAD`.
-        const DEAD: u32 = 16;
-        self.flags() & DEAD != 0
     }
 
     #[inline(always)]

@@ -23,6 +23,9 @@ use core::ffi::c_void;
 /// The bits of a mode that say what kind of object it is.
 pub const S_IFMT: u16 = 0o170_000;
 
+/// Linux `S_DEAD`, in an inode's flags: a directory that was removed.
+pub const S_DEAD: u32 = 16;
+
 /// A file system that the kernel mounts for itself; user space cannot set it.
 const SB_KERNMOUNT: u64 = 1 << 22;
 

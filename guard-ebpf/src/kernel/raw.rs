@@ -4,8 +4,9 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
+use super::loops::opaque;
 use super::offsets::host_mounts;
-use super::{S_IFMT, SB_KERNMOUNT, offset};
+use super::{S_DEAD, S_IFMT, SB_KERNMOUNT, offset};
 
 /// Copies a value from a kernel address; all zero where the address is bad.
 ///
@@ -56,8 +57,7 @@ pub struct Place {
 pub struct Entry {
     /// The directory's dentry; 0 where it could not be read.
     pub parent: u64,
-    /// Hash of the name, salted with its directory.
-    pub hash: u32,
+    hash: u32,
     /// Length of the name in bytes.
     pub name_len: u32,
     /// Address of the name's bytes.
@@ -71,6 +71,12 @@ impl Entry {
     #[inline(always)]
     pub fn ino(&self) -> u64 {
         read(self.inode + offset::OFF_INODE_INO() as u64)
+    }
+
+    /// Whether it is a directory that was removed.
+    #[inline(always)]
+    pub fn is_removed(&self) -> bool {
+        read::<u32>(self.inode + offset::OFF_INODE_FLAGS() as u64) & S_DEAD != 0
     }
 }
 
@@ -176,8 +182,7 @@ impl Place {
     pub fn is_on_private_mount(self) -> bool {
         /// `ERR_PTR(-EINVAL)`.
         const MNT_NS_INTERNAL: u64 = (-22_i64) as u64;
-        let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
-        read::<u64>(mount + offset::OFF_MOUNT_NS() as u64) == MNT_NS_INTERNAL
+        self.namespace() == MNT_NS_INTERNAL
     }
 
     /// Whether it is its file system's root.
@@ -237,8 +242,7 @@ impl Place {
     /// namespace while somebody holds it, or is the kernel's own.
     #[inline(always)]
     pub fn mount_namespace(self) -> u32 {
-        let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
-        let namespace: u64 = read(mount + offset::OFF_MOUNT_NS() as u64);
+        let namespace = self.namespace();
         // A small negative number stands for the kernel's own.
         if namespace == 0 || (namespace as i64) > -4096 && (namespace as i64) < 0 {
             return 0;
@@ -247,14 +251,18 @@ impl Place {
         if number == MNT_NS_ANON_INO { 0 } else { number }
     }
 
-    /// Number of the last change of mounts in the namespace that the mount belongs to, which is given once; 0 where it
-    /// belongs to none, or none was changed.
+    /// Number of the last change of mounts in the namespace that the mount belongs to: each has a higher one than those
+    /// before it, in whatever namespace. 0 where the mount belongs to none, or none was changed.
     #[inline(always)]
-    pub fn mounts_changed(self) -> u64 {
-        let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
-        let namespace: u64 = read(mount + offset::OFF_MOUNT_NS() as u64);
+    pub fn mounts_event(self) -> u64 {
         // What stands for no namespace is no address, and reads as 0.
-        read(namespace + offset::OFF_MOUNT_NAMESPACE_EVENT() as u64)
+        read(self.namespace() + offset::OFF_MOUNT_NAMESPACE_EVENT() as u64)
+    }
+
+    /// Address of the namespace that the mount belongs to, or what stands for none.
+    #[inline(always)]
+    fn namespace(self) -> u64 {
+        read(self.mount - offset::OFF_MOUNT_MNT() as u64 + offset::OFF_MOUNT_NS() as u64)
     }
 
     /// Whether the file system is one that only the kernel mounts: memory files, pipes, sockets.
@@ -276,5 +284,5 @@ fn seek_host_mount(place: &mut Place, seek: &mut u64) -> u32 {
     // Whichever way it went, what follows is read once: the same value, about which the verifier knows nothing. Read in
     // its place, for there is no stack left.
     *seek = read((&raw const *seek) as u64);
-    u32::from(done)
+    opaque(u32::from(done))
 }

@@ -2,20 +2,22 @@
 //!
 //! A kept zone holds only for the name, directory, policy generation and epoch it was found under. A file
 //! with several names, or one that was moved, does not match and is walked for again; a moved directory begins
-//! another epoch, a removed one for its own name. The epoch is read before the walk, so a move during it makes the
-//! result stale at once.
+//! another epoch for all, a removed one for those that stood beside it ([`crate::epoch`]). All of it is read before
+//! the walk, so that a move during it makes the result stale at once.
+
+use core::mem::MaybeUninit;
 
 use aya_ebpf::bindings::BPF_LOCAL_STORAGE_GET_F_CREATE;
 use aya_ebpf::helpers::generated::{bpf_inode_storage_delete, bpf_inode_storage_get};
 use guard_common::map::zone::Cached;
 use guard_common::{Operation, Reason};
 
-use super::{folders, walk};
+use super::walk::{self, Since};
+use crate::emit;
 use crate::fail::{self, Fault};
 use crate::kernel::{Dentry, File, Inode};
 use crate::maps::ZONE_CACHE;
 use crate::subject::Subject;
-use crate::{emit, epoch};
 
 /// An open file's zone.
 #[derive(Clone, Copy)]
@@ -34,17 +36,17 @@ struct Key {
 }
 
 impl Key {
-    /// All of it is read before a walk: a move during the walk must leave a key that no reader matches.
     #[inline(always)]
     fn of(dentry: Dentry) -> Self {
-        let parent = dentry.parent();
-        Self {
-            epoch: epoch::of(parent.name_hash()),
-            parent_ino: parent.ino(),
-            name: u64::from(dentry.name_hash())
-                | (u64::from(dentry.name_len()) << 32)
-                | (u64::from(parent.name_hash()) << 40),
-        }
+        let mut key = MaybeUninit::uninit();
+        read_key(dentry, &mut key);
+        // SAFETY: every field was written.
+        unsafe { key.assume_init() }
+    }
+
+    #[inline(always)]
+    fn since(&self) -> Since {
+        Since { epoch: self.epoch, sequence: (self.name >> 40) as u32 }
     }
 
     #[inline(always)]
@@ -54,6 +56,21 @@ impl Key {
             && value.parent_ino == self.parent_ino
             && value.name == self.name
     }
+}
+
+/// All of it is read before a walk, how often the name changed first of all. A function of its own: what it needs on the
+/// way does not lie under the walk.
+#[inline(never)]
+fn read_key(dentry: Dentry, key: &mut MaybeUninit<Key>) -> i32 {
+    let since = Since::now(dentry);
+    key.write(Key {
+        epoch: since.epoch,
+        parent_ino: dentry.parent().ino(),
+        name: (u64::from(since.sequence) << 40)
+            | (u64::from(dentry.name_len()) << 32)
+            | u64::from(dentry.name_hash()),
+    });
+    0
 }
 
 /// The zone of an open file. `uses` has one bit for each surface that it is opened for.
@@ -73,10 +90,10 @@ pub fn of_file(subject: &Subject, file: File, operation: Operation, uses: u32) -
         }
     }
     emit::count_walk(operation);
-    let found = walk::outward(subject, dentry, file.mount().address());
+    let found = walk::outward(subject, dentry, file.mount().address(), key.since());
     let zone = found.zone()?;
     // A file whose inode is not its name's (overlay and FUSE pass-through) is never kept.
-    if found.may_be_kept() && dentry.inode().0 == inode.0 && folders::may_keep(dentry.parent()) {
+    if found.may_be_kept() && dentry.inode().0 == inode.0 && dentry.parent().still_stands() {
         keep(
             inode,
             &key,

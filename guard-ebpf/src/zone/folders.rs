@@ -3,7 +3,7 @@
 //!
 //! Not on the directory's inode, as for files: a program may put nothing on an inode that it only found on its way,
 //! and that nobody holds for it. What ends a kept zone is what ends that of a file: a policy's generation, or the
-//! directory's epoch, which begins anew when any directory is moved, or one of its own name is removed.
+//! directory's epoch ([`crate::epoch`]).
 
 use guard_common::map::zone::{MarkKey, kept_folder, zone_of_folder};
 
@@ -12,13 +12,6 @@ use crate::maps::FOLDERS;
 
 /// Nothing is kept.
 pub const NONE: u32 = 0;
-
-/// Whether what is found below a directory may be kept: not where it was removed, or it would be found for whoever has
-/// its number next. Asked after the walk: who is removed later begins another epoch.
-#[inline(always)]
-pub fn may_keep(folder: Dentry) -> bool {
-    folder.inode().checked().is_some_and(|inode| !inode.is_removed())
-}
 
 /// `dev` as in a directory's mark. The number is 0 where it could not be read: then nothing is kept.
 #[inline(always)]
@@ -35,17 +28,17 @@ pub fn kept(folder: Dentry, dev: u32, generation: u64, epoch: u64) -> u32 {
     }
     // SAFETY: copied at once, in one word.
     let Some(kept) = (unsafe { FOLDERS.get(&key) }).copied() else { return NONE };
-    zone_of_folder(kept, &key, folder.name_hash(), generation, epoch).map_or(NONE, u32::from)
+    zone_of_folder(kept, &key, generation, epoch).map_or(NONE, u32::from)
 }
 
 /// Keeps it.
 #[inline(never)]
 pub fn keep(folder: Dentry, dev: u32, generation: u64, epoch: u64, zone: u32) -> u32 {
     let key = key(folder, dev, generation);
-    if key.ino == 0 || !may_keep(folder) {
+    if key.ino == 0 || !folder.still_stands() {
         return 0;
     }
-    let kept = kept_folder(&key, folder.name_hash(), generation, epoch, zone as u16);
+    let kept = kept_folder(&key, generation, epoch, zone as u16);
     // Where there is no room, the next one walks again.
     let _ = FOLDERS.insert(&key, kept, 0);
     0

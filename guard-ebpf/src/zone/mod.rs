@@ -33,7 +33,7 @@ pub struct Place {
 /// The zone of a name, whether or not it has an object yet.
 #[inline(always)]
 pub fn of_dentry(subject: &Subject, dentry: Dentry, mount: u64) -> Result<Place, Reason> {
-    let found = walk::outward(subject, dentry, mount);
+    let found = walk::outward(subject, dentry, mount, walk::Since::now(dentry));
     let zone = found.zone()?;
     Ok(Place { zone: subject.sees(zone), is_root: found.is_leaf(), holds_root: found.holds_root() })
 }

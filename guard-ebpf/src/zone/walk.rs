@@ -14,7 +14,8 @@ use crate::maps::MARKS;
 use crate::subject::Subject;
 
 /// A walk's result in one register: functions called by programs return nothing larger.
-/// Bits 0–15 the zone, 16 [`LEAF`], 17 [`THROUGH_MOUNT`], 18 [`HOLDS_ROOT`], 24–31 the reason where there is no zone.
+/// Bits 0–15 the zone, 16 [`LEAF`], 17 [`THROUGH_MOUNT`], 18 [`HOLDS_ROOT`], 19 [`WAS_MOVED`], 24–31 the reason
+/// where there is no zone.
 #[derive(Clone, Copy)]
 pub struct Found(pub u32);
 
@@ -24,6 +25,8 @@ const LEAF: u32 = 1 << 16;
 const THROUGH_MOUNT: u32 = 1 << 17;
 /// The object is a directory on the way to another zone's root.
 const HOLDS_ROOT: u32 = 1 << 18;
+/// The object was moved during the walk, which may have led into another folder than is thought: nothing is kept of it.
+const WAS_MOVED: u32 = 1 << 19;
 const REASON_SHIFT: u32 = 24;
 
 impl Found {
@@ -58,7 +61,7 @@ impl Found {
 
     #[inline(always)]
     pub fn may_be_kept(self) -> bool {
-        self.0 & 0xffff != 0 && self.0 & THROUGH_MOUNT == 0
+        self.0 & 0xffff != 0 && self.0 & (THROUGH_MOUNT | WAS_MOVED) == 0
     }
 }
 
@@ -109,7 +112,6 @@ struct Walk {
     at: Dentry,
     dev: u32,
     slot: u32,
-    exact_lengths: u64,
     child_len: u32,
     /// 0 until something decided: see [`Found`].
     found: u32,
@@ -126,31 +128,55 @@ const RULES_CHILDREN: u32 = 1;
 /// The walk has reached its file system's root, and nothing decided.
 const AT_ROOT: u32 = THROUGH_MOUNT;
 
+/// Since when a name is what it is.
+#[derive(Clone, Copy)]
+pub struct Since {
+    /// Of the directory that it stands in.
+    pub epoch: u64,
+    /// How often the name, its directory or its inode had changed before: [`SEQUENCE_BITS`] of it.
+    pub sequence: u32,
+}
+
+/// What there is room for beside what is kept.
+pub const SEQUENCE_BITS: u32 = 0xff_ffff;
+
+impl Since {
+    #[inline(always)]
+    pub fn now(dentry: Dentry) -> Self {
+        let sequence = dentry.sequence() & SEQUENCE_BITS;
+        Self { epoch: epoch::of(dentry.parent().parent().ino()), sequence }
+    }
+
+    /// Whether nothing changed, nor was changing then.
+    #[inline(always)]
+    fn holds(self, dentry: Dentry) -> bool {
+        self.sequence % 2 == 0 && dentry.sequence() & SEQUENCE_BITS == self.sequence
+    }
+}
+
 /// Walks within the file system; through mounts only where its root has no mark.
 #[inline(always)]
-pub fn outward(subject: &Subject, dentry: Dentry, mount: u64) -> Found {
+pub fn outward(subject: &Subject, dentry: Dentry, mount: u64, since: Since) -> Found {
     for fault in [Fault::WalkRead, Fault::NameRead] {
         if fail::injected(fault) {
             return Found(Found::nothing(Reason::KernelFault));
         }
     }
-    let found = within(dentry, subject.generation);
+    let found = within(dentry, subject.generation, since.epoch, since.sequence);
     Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, subject.view()) } else { found })
 }
 
 /// Looks at the object itself, and at what holds it unless that is known.
 #[inline(never)]
-fn within(dentry: Dentry, generation: u64) -> u32 {
+fn within(dentry: Dentry, generation: u64, epoch: u64, sequence: u32) -> u32 {
     let slot = (generation & 1) as u32;
-    let (folder, dev) = (dentry.parent(), dentry.dev());
-    let epoch = epoch::of(folder.name_hash());
-    let kept = folders::kept(folder, keyed(dev, true), generation, epoch);
+    let dev = dentry.dev();
+    let kept = folders::kept(dentry.parent(), keyed(dev, true), generation, epoch);
     let mut walk = Walk {
         own_name: names::ends(slot, dentry.name_len(), dentry.name()),
         at: dentry,
         dev,
         slot,
-        exact_lengths: names::lengths(slot).exact,
         child_len: opaque(0),
         found: opaque(0),
         child_name: unknown(),
@@ -158,18 +184,21 @@ fn within(dentry: Dentry, generation: u64) -> u32 {
     };
     repeat(if kept == folders::NONE { WALK_STEPS_MAX } else { 1 }, &mut walk, step_outward);
     let (found, flags) = (opaque(walk.found), opaque(walk.flags));
-    if found == 0 {
-        return if kept == folders::NONE {
-            Found::nothing(Reason::PathTooDeep)
-        } else {
-            kept | flags & HOLDS_ROOT
-        };
+    let found = if found == 0 { kept } else { found };
+    if found == folders::NONE {
+        return Found::nothing(Reason::PathTooDeep);
     }
     if found == AT_ROOT {
         return if walk.at.is_nameless() { u32::from(ZoneId::ANONYMOUS.0) } else { found };
     }
-    if found & LEAF == 0 && found & 0xffff != 0 && flags & RULES_CHILDREN == 0 {
-        folders::keep(folder, keyed(dev, true), generation, epoch, found & 0xffff);
+    // Read before it is asked: who is moved later was in this folder. Nor held meanwhile, for want of stack.
+    let folder = dentry.parent();
+    if !(Since { epoch, sequence }).holds(dentry) {
+        return found | flags & HOLDS_ROOT | WAS_MOVED;
+    }
+    let is_of_folder = found & LEAF == 0 && found & 0xffff != 0 && flags & RULES_CHILDREN == 0;
+    if is_of_folder && kept == folders::NONE {
+        folders::keep(folder, keyed(dentry.dev(), true), generation, epoch, found & 0xffff);
     }
     found | flags & HOLDS_ROOT
 }
@@ -193,7 +222,7 @@ fn step_outward(step: u32, walk: *mut Walk) -> i64 {
     if step == 1 && mark.flags & MARK_HAS_CHILDREN != 0 {
         walk.flags |= RULES_CHILDREN;
     }
-    let mut zone = decides(&here, mark, walk.exact_lengths, walk.slot);
+    let mut zone = decides(&here, mark, names::lengths(walk.slot).exact, walk.slot);
     if zone == names::NONE && step == 0 {
         zone = walk.own_name;
     }

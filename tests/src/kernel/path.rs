@@ -18,6 +18,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_name_of_any_bytes_is_judged_and_told", odd_names),
         check("a_path_of_4095_bytes_is_judged_and_told", longest_path),
         check("a_folder_that_is_too_deep_is_refused", too_deep),
+        check("a_path_of_any_length_is_told_whole_each_time", lengths),
         check("what_was_moved_is_told_by_where_it_is", moved),
         check("a_folder_beside_that_only_begins_alike_is_another", prefix),
     ]
@@ -84,17 +85,34 @@ fn too_deep(world: &mut World) -> Result<()> {
     Ok(())
 }
 
+/// Around the lengths of paths that are kept: 127 bytes and 255, every name's end included.
+fn lengths(world: &mut World) -> Result<()> {
+    let top = Spot::Tmpfs.pd("");
+    for length in [125, 126, 127, 128, 253, 254, 255, 256] {
+        let first = format!("{top}{}", "a".repeat(length / 2 - top.len()));
+        let below = format!("{first}/{}", "b".repeat(length - first.len() - 1));
+        ensure!(below.len() == length, "{} bytes", below.len());
+        folder(&below)?;
+        for name in ["f", &"n".repeat(70)] {
+            for _ in 0..2 {
+                refused_by_path(world, &format!("{below}/{name}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refused_by_path(world: &mut World, path: &str) -> Result<()> {
+    put(path.as_ref(), WHOLE)?;
+    let outcome = world.must_refuse(&format!("write {path}"))?;
+    let record = world.refusal_of(&outcome, Reason::NoEdge)?;
+    ensure!(record.object == path, "{path} is told as {}", record.object);
+    Ok(())
+}
+
 /// The second time what was found the first time is kept.
 fn moved(world: &mut World) -> Result<()> {
-    let mut told = |path: String| -> Result<()> {
-        for _ in 0..2 {
-            put(path.as_ref(), WHOLE)?;
-            let outcome = world.must_refuse(&format!("write {path}"))?;
-            let record = world.refusal_of(&outcome, Reason::NoEdge)?;
-            ensure!(record.object == path, "{path} is told as {}", record.object);
-        }
-        Ok(())
-    };
+    let mut told = |path: String| (0..2).try_for_each(|_| refused_by_path(world, &path));
     for spot in Spot::ALL {
         let [one, other] = ["moved", "there"].map(|name| spot.pd(name));
         folder(&format!("{one}/below/deeper"))?;

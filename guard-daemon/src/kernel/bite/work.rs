@@ -90,7 +90,11 @@ fn moved(maps: &Maps, folder: &Path) -> Result<[Bite; 2], ProbeError> {
     fs::rename(&from, &to).map_err(failed)?;
     fs::remove_dir(&to).map_err(failed)?;
     let seen = |before: u64, after: u64| {
-        if after > before { Seen::AtWork } else { Seen::Toothless("the epoch stood still".to_owned()) }
+        if after > before {
+            Seen::AtWork
+        } else {
+            Seen::Toothless("the count of them stood still".to_owned())
+        }
     };
     Ok([
         Bite { program: "vfs_rename_done", what: "a moved folder", seen: seen(epoch, maps.epoch()) },

@@ -19,6 +19,7 @@ pub(super) const TRICK: Trick = Trick {
             }
             perform(a.rest(1), out)
         }),
+        // A file that is open outlives its name, and its folder: it is asked for once more by its descriptor.
         way("write-removed", |a, _| {
             let file = File::create(a.path(1)?)?;
             fs::remove_file(a.path(1)?)?;
