@@ -19,17 +19,21 @@ use crate::zone;
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
 const O_TRUNC: u32 = 0o1000;
+const O_TMPFILE: u32 = 0o20_000_000;
+/// Set-user-id and set-group-id.
+const SET_ID: u32 = 0o6000;
+
 /// What an open asks for, in as few words as can be: they lie under the walk.
 struct Asked {
-    /// `OPEN_*`, none of them where the file is opened to run; [`KNOB`]; from bit [`SURFACE`] the [`Surface`] that stands in
+    /// `OPEN_*`, none of them where the file is opened to run; [`HOST`]; from bit [`SURFACE`] the [`Surface`] that stands in
     /// the record.
     bits: u32,
     /// A bit for each surface.
     uses: u32,
 }
 
-/// What is opened for writing is one of the kernel's own knobs.
-const KNOB: u32 = 1 << 8;
+/// What is opened for writing is one of the kernel's own knobs, or a new file that acts for whoever owns it.
+const HOST: u32 = 1 << 8;
 const SURFACE: u32 = 16;
 
 impl Asked {
@@ -47,11 +51,11 @@ impl Asked {
     }
 
     /// The same in numbers that the verifier knows nothing of: it would read the walk once for every way to open a file.
-    /// And whether it is a knob, of which each opening is asked for: the short way must not find it on record.
+    /// And whether it changes the host, of which each opening is asked for: the short way must not find it on record.
     #[inline(always)]
     fn on_long_way(self, file: File) -> Self {
-        if self.wants(OPEN_WRITE | OPEN_TRUNCATE) && file.dentry().is_knob() {
-            return Self { bits: opaque(self.bits | KNOB), uses: opaque(0) };
+        if self.wants(OPEN_WRITE | OPEN_TRUNCATE) && (file.dentry().is_knob() || is_new_set_id(file)) {
+            return Self { bits: opaque(self.bits | HOST), uses: opaque(0) };
         }
         Self { bits: opaque(self.bits), uses: opaque(self.uses) }
     }
@@ -84,11 +88,11 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let asked = asked.on_long_way(file);
     let mut report = report(&subject, Operation::Open, Surface::Read);
     report.object.place = file.place();
-    report.flags = (asked.bits & (KNOB - 1)) as u16;
+    report.flags = (asked.bits & (HOST - 1)) as u16;
     report.surface = asked.surface() as u16;
     let mut verdict = judge_open(&subject, file, &asked, &mut report);
-    if asked.wants(KNOB) && verdict.is_ok() {
-        verdict = turn_knob(&subject, &mut report).map(|()| News::Tell);
+    if asked.wants(HOST) && verdict.is_ok() {
+        verdict = administer(&subject, &mut report).map(|()| News::Tell);
     }
     if let Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) = verdict
         && file.is_layer()
@@ -128,12 +132,19 @@ fn judge_open(subject: &Subject, file: File, asked: &Asked, report: &mut Report)
     Ok(if seen.is_first { News::Tell } else { News::Count })
 }
 
-/// What a knob changes is the host, whatever zone it was mounted into.
+/// What changes the host, whatever zone its name is in, takes the host's edge as well.
 #[inline(always)]
-fn turn_knob(subject: &Subject, report: &mut Report) -> Result<(), Reason> {
+fn administer(subject: &Subject, report: &mut Report) -> Result<(), Reason> {
     (report.zone, report.surface) = (ZoneId::HOST.0, Surface::Admin as u16);
     checks::surface::check(Surface::Admin)?;
     network_boundary::check(subject, u32::from(ZoneId::HOST.0), Surface::Admin)
+}
+
+/// Whether it is a file without a name yet that will act for whoever owns it. One that has a name is judged when it gets
+/// that, or the mode.
+#[inline(always)]
+fn is_new_set_id(file: File) -> bool {
+    file.flags() & O_TMPFILE != 0 && u32::from(file.inode().mode()) & SET_ID != 0
 }
 
 /// A file beneath the one that the agent opened, which was judged already. It must be readable, or may be run,
@@ -237,8 +248,8 @@ fn judge_change(
     if report.operation == Operation::Mknod as u16 && is_device(report.detail) {
         return Err(Reason::DeviceNode);
     }
-    if opaque(u32::from(name.dentry.is_knob())) != 0 {
-        turn_knob(subject, report)?;
+    if opaque(u32::from(name.dentry.is_knob() || sets_id(report, name.dentry))) != 0 {
+        administer(subject, report)?;
     }
     Ok(News::Tell)
 }
@@ -278,6 +289,13 @@ fn may_reveal(subject: &Subject, old: u32, new: u32, report: &mut Report) -> Res
     report.zone = zone;
     report.surface = surface;
     Ok(())
+}
+
+/// Whether the file will act for whoever owns it, whoever starts it. A folder with these bits gives away its group alone.
+#[inline(always)]
+fn sets_id(report: &Report, dentry: Dentry) -> bool {
+    let has_mode = report.operation == Operation::Chmod as u16 || report.operation == Operation::Mknod as u16;
+    has_mode && u32::from(report.detail) & SET_ID != 0 && !dentry.is_directory()
 }
 
 #[inline(always)]

@@ -35,6 +35,7 @@ mod reopen;
 mod ring;
 mod second_name;
 mod secret;
+mod set_id;
 mod symlink;
 mod taken;
 mod times;
@@ -71,6 +72,7 @@ pub const TRICKS: &[Trick] = &[
     remove::TRICK,
     make::TRICK,
     mode::TRICK,
+    set_id::TRICK,
     owner::TRICK,
     times::TRICK,
     attribute::TRICK,
