@@ -141,7 +141,7 @@ fn copy_or_claim<const ROOM: usize>(text: &mut Text) -> u32 {
             text.end += len as u32;
             return WRITTEN;
         }
-        let may_keep = text.at.is_on_host_mount() && !folder.is_removed();
+        let may_keep = text.at.is_on_host_mount() && folder.is_known_by_number();
         if !may_keep || !atomic::compare_exchange(&raw mut (*kept).version, version, version + 1) {
             return NO_ROW;
         }

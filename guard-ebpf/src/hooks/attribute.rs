@@ -6,15 +6,21 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface};
 
-use super::{News, conclude, report};
+use super::{News, administer, conclude, report};
 use crate::checks::{self, network_boundary};
 use crate::emit::Report;
 use crate::kernel::{Dentry, Iattr, Task, raw};
 use crate::subject::Subject;
 use crate::zone;
 
+/// Changes something that lends nobody's rights.
 #[inline(always)]
 fn change(dentry: Dentry) -> i32 {
+    change_by(dentry, false)
+}
+
+#[inline(always)]
+fn change_by(dentry: Dentry, lends_rights: bool) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     if Task::current().acts_as_another() {
         // An overlay changes its layer, with its mounter's rights: its own name was judged. Agents cannot take
@@ -23,7 +29,10 @@ fn change(dentry: Dentry) -> i32 {
     }
     let mut report = report(&subject, Operation::Attribute, Surface::Write);
     report.object.place = raw::Place { dentry: dentry.address(), mount: 0 };
-    let verdict = judge(&subject, dentry, &mut report);
+    let mut verdict = judge(&subject, dentry, &mut report);
+    if lends_rights && verdict.is_ok() {
+        verdict = administer(&subject, report.zone, &mut report).map(|()| News::Tell);
+    }
     conclude(&mut report, verdict)
 }
 
@@ -34,6 +43,23 @@ fn judge(subject: &Subject, dentry: Dentry, report: &mut Report) -> Result<News,
     report.zone = place.zone as u16;
     network_boundary::check(subject, place.zone, Surface::Write)?;
     Ok(News::Tell)
+}
+
+/// Whether the attribute of that name says with whose rights the file runs: capabilities, or what a foreign file system
+/// makes owners and modes of.
+#[inline(never)]
+fn lends_rights(name: u64) -> u32 {
+    const fn word(text: [u8; 8]) -> u64 {
+        u64::from_le_bytes(text)
+    }
+    let [first, second]: [u64; 2] = raw::read(name);
+    u32::from(
+        (first == word(*b"security") && second == word(*b".capabil"))
+            || (first == word(*b"system.c") && second as u32 == u32::from_le_bytes(*b"ifs_"))
+            || (first == word(*b"system.s") && second as u32 == u32::from_le_bytes(*b"mb3_"))
+            || (first == word(*b"system.n") && second as u32 == u32::from_le_bytes(*b"tfs_"))
+            || first & 0xff_ffff == word(*b"$LX\0\0\0\0\0"),
+    )
 }
 
 /// Times, and nothing that hooks with a path judge: mode 1, owner 2, group 4, size 8; nor what the kernel does by
@@ -62,7 +88,7 @@ pub fn inode_setattr_unmapped(ctx: LsmContext) -> i32 {
 // kernel: int security_inode_setxattr(struct mnt_idmap *idmap, struct dentry *dentry, const char *name, ...)
 #[lsm(hook = "inode_setxattr")]
 pub fn inode_setxattr(ctx: LsmContext) -> i32 {
-    change(Dentry(ctx.arg(1)))
+    change_by(Dentry(ctx.arg(1)), lends_rights(ctx.arg(2)) != 0)
 }
 
 // kernel: int security_inode_removexattr(struct mnt_idmap *idmap, struct dentry *dentry, const char *name)

@@ -6,7 +6,7 @@ use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::settled::{TOLD, is_settled};
-use super::{News, conclude, conclude_both, report};
+use super::{News, administer, conclude, conclude_both, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
@@ -25,15 +25,17 @@ const SET_ID: u32 = 0o6000;
 
 /// What an open asks for, in as few words as can be: they lie under the walk.
 struct Asked {
-    /// `OPEN_*`, none of them where the file is opened to run; [`HOST`]; from bit [`SURFACE`] the [`Surface`] that stands in
-    /// the record.
+    /// `OPEN_*`, none of them where the file is opened to run; [`KNOB`], [`SETS_ID`]; from bit [`SURFACE`] the [`Surface`]
+    /// that stands in the record.
     bits: u32,
     /// A bit for each surface.
     uses: u32,
 }
 
-/// What is opened for writing is one of the kernel's own knobs, or a new file that acts for whoever owns it.
-const HOST: u32 = 1 << 8;
+/// What is opened for writing is one of the kernel's own knobs.
+const KNOB: u32 = 1 << 8;
+/// It is a new file that will act for whoever owns it.
+const SETS_ID: u32 = 1 << 9;
 const SURFACE: u32 = 16;
 
 impl Asked {
@@ -51,11 +53,15 @@ impl Asked {
     }
 
     /// The same in numbers that the verifier knows nothing of: it would read the walk once for every way to open a file.
-    /// And whether it changes the host, of which each opening is asked for: the short way must not find it on record.
+    /// And whether it takes `admin`, which is asked for each time: the short way must not find it on record.
     #[inline(always)]
     fn on_long_way(self, file: File) -> Self {
-        if self.wants(OPEN_WRITE | OPEN_TRUNCATE) && (file.dentry().is_knob() || is_new_set_id(file)) {
-            return Self { bits: opaque(self.bits | HOST), uses: opaque(0) };
+        let is_written = self.wants(OPEN_WRITE | OPEN_TRUNCATE);
+        if is_written && file.dentry().is_knob() {
+            return Self { bits: opaque(self.bits | KNOB), uses: opaque(0) };
+        }
+        if is_written && is_new_set_id(file) {
+            return Self { bits: opaque(self.bits | SETS_ID), uses: opaque(0) };
         }
         Self { bits: opaque(self.bits), uses: opaque(self.uses) }
     }
@@ -88,14 +94,16 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     let asked = asked.on_long_way(file);
     let mut report = report(&subject, Operation::Open, Surface::Read);
     report.object.place = file.place();
-    report.flags = (asked.bits & (HOST - 1)) as u16;
+    report.flags = (asked.bits & (KNOB - 1)) as u16;
     report.surface = asked.surface() as u16;
     let mut verdict = judge_open(&subject, file, &asked, &mut report);
-    if asked.wants(HOST) && verdict.is_ok() {
-        verdict = administer(&subject, &mut report).map(|()| News::Tell);
+    if asked.wants(KNOB | SETS_ID) && verdict.is_ok() {
+        let zone = if asked.wants(KNOB) { ZoneId::HOST.0 } else { report.zone };
+        verdict = administer(&subject, zone, &mut report).map(|()| News::Tell);
     }
     if let Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) = verdict
         && file.is_layer()
+        && !asked.wants(KNOB | SETS_ID)
     {
         verdict = judge_layer(&subject, file, &asked, &mut report);
     }
@@ -132,19 +140,11 @@ fn judge_open(subject: &Subject, file: File, asked: &Asked, report: &mut Report)
     Ok(if seen.is_first { News::Tell } else { News::Count })
 }
 
-/// What changes the host, whatever zone its name is in, takes the host's edge as well.
-#[inline(always)]
-fn administer(subject: &Subject, report: &mut Report) -> Result<(), Reason> {
-    (report.zone, report.surface) = (ZoneId::HOST.0, Surface::Admin as u16);
-    checks::surface::check(Surface::Admin)?;
-    network_boundary::check(subject, u32::from(ZoneId::HOST.0), Surface::Admin)
-}
-
 /// Whether it is a file without a name yet that will act for whoever owns it. One that has a name is judged when it gets
-/// that, or the mode.
+/// that, or the mode; one beneath an overlay's, by the overlay's.
 #[inline(always)]
 fn is_new_set_id(file: File) -> bool {
-    file.flags() & O_TMPFILE != 0 && u32::from(file.inode().mode()) & SET_ID != 0
+    file.flags() & O_TMPFILE != 0 && u32::from(file.inode().mode()) & SET_ID != 0 && !file.is_layer()
 }
 
 /// A file beneath the one that the agent opened, which was judged already. It must be readable, or may be run,
@@ -248,8 +248,10 @@ fn judge_change(
     if report.operation == Operation::Mknod as u16 && is_device(report.detail) {
         return Err(Reason::DeviceNode);
     }
-    if opaque(u32::from(name.dentry.is_knob() || sets_id(report, name.dentry))) != 0 {
-        administer(subject, report)?;
+    if opaque(u32::from(name.dentry.is_knob())) != 0 {
+        administer(subject, ZoneId::HOST.0, report)?;
+    } else if sets_id(report, name.dentry) {
+        administer(subject, old as u16, report)?;
     }
     Ok(News::Tell)
 }

@@ -23,6 +23,7 @@ use aya_ebpf::helpers::generated::{bpf_get_func_arg, bpf_send_signal};
 use aya_ebpf::programs::LsmContext;
 use guard_common::{Operation, Reason, Surface, Verdict};
 
+use crate::checks::{self, network_boundary};
 use crate::diagnostics;
 use crate::emit::{self, Report};
 use crate::subject::Subject;
@@ -49,6 +50,15 @@ fn kill() {
     const SIGKILL: u32 = 9;
     // SAFETY: takes nothing but the number.
     unsafe { bpf_send_signal(SIGKILL) };
+}
+
+/// What is more than writing: a knob changes the host, whatever zone it was mounted into, and who makes a program that acts
+/// for its owner lends that owner to whoever starts it.
+#[inline(always)]
+fn administer(subject: &Subject, zone: u16, report: &mut Report) -> Result<(), Reason> {
+    (report.zone, report.surface) = (zone, Surface::Admin as u16);
+    checks::surface::check(Surface::Admin)?;
+    network_boundary::check(subject, u32::from(zone), Surface::Admin)
 }
 
 /// What an allowed action is worth telling.

@@ -1,6 +1,6 @@
 //! Names and inodes.
 
-use super::{S_DEAD, S_IFMT, SB_KERNMOUNT, fields, kernel_pointer, offset, raw};
+use super::{S_DEAD, S_ENCRYPTED, S_IFMT, SB_KERNMOUNT, fields, kernel_pointer, offset, raw};
 
 kernel_pointer! {
     /// `struct dentry`: a name in a directory.
@@ -48,6 +48,14 @@ impl Dentry {
     #[inline(always)]
     pub fn still_stands(self) -> bool {
         self.inode().checked().is_some_and(|inode| inode.flags() & S_DEAD == 0)
+    }
+
+    /// Whether a directory may be known by its number: no other has it, nor had another name for whoever has no key.
+    #[inline(always)]
+    pub fn is_known_by_number(self) -> bool {
+        let flags = |inode: Inode| inode.flags() & (S_DEAD | S_ENCRYPTED);
+        self.inode().checked().is_some_and(|inode| flags(inode) == 0)
+            && repeats_numbers(self.superblock().kind()) == 0
     }
 
     /// Whether the file system is one that the kernel mounts for itself.
@@ -194,13 +202,32 @@ impl SuperBlock {
     /// The first eight bytes of its kind's name, zero behind its end.
     #[inline(always)]
     fn kind_name(self) -> u64 {
-        let name: u64 = raw::read(self.kind() + offset::OFF_FS_TYPE_NAME() as u64);
-        let bytes: u64 = raw::read(name);
-        // Keeps what stands before the first zero byte: the lowest byte whose top bit a borrow sets.
-        let zeros = bytes.wrapping_sub(0x0101_0101_0101_0101) & !bytes & 0x8080_8080_8080_8080;
-        let end = zeros & zeros.wrapping_neg();
-        if end == 0 { bytes } else { bytes & ((end >> 7) - 1) }
+        kind_name(self.kind())
     }
+}
+
+/// The same of a kind of file system, by its address.
+#[inline(always)]
+fn kind_name(kind: u64) -> u64 {
+    let name: u64 = raw::read(kind + offset::OFF_FS_TYPE_NAME() as u64);
+    let bytes: u64 = raw::read(name);
+    // Keeps what stands before the first zero byte: the lowest byte whose top bit a borrow sets.
+    let zeros = bytes.wrapping_sub(0x0101_0101_0101_0101) & !bytes & 0x8080_8080_8080_8080;
+    let end = zeros & zeros.wrapping_neg();
+    if end == 0 { bytes } else { bytes & ((end >> 7) - 1) }
+}
+
+/// Whether a kind of file system, by its address, may give one number to several objects: subvolumes number theirs apart
+/// under one device, and a program that serves files numbers them as it likes.
+#[inline(never)]
+pub fn repeats_numbers(of_kind: u64) -> u32 {
+    let name = kind_name(of_kind);
+    u32::from(
+        name == const { kind(b"btrfs") }
+            || name == const { kind(b"bcachefs") }
+            || name == const { kind(b"fuse") }
+            || name == const { kind(b"fuseblk") },
+    )
 }
 
 /// A kind's name as [`SuperBlock::kind_name`] gives it.

@@ -4,9 +4,10 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
+use super::dentry::repeats_numbers;
 use super::loops::opaque;
 use super::offsets::host_mounts;
-use super::{S_DEAD, S_IFMT, SB_KERNMOUNT, offset};
+use super::{S_DEAD, S_ENCRYPTED, S_IFMT, SB_KERNMOUNT, offset};
 
 /// Copies a value from a kernel address; all zero where the address is bad.
 ///
@@ -73,10 +74,12 @@ impl Entry {
         read(self.inode + offset::OFF_INODE_INO() as u64)
     }
 
-    /// Whether it is a directory that was removed.
+    /// As of [`super::Dentry::is_known_by_number`].
     #[inline(always)]
-    pub fn is_removed(&self) -> bool {
-        read::<u32>(self.inode + offset::OFF_INODE_FLAGS() as u64) & S_DEAD != 0
+    pub fn is_known_by_number(&self) -> bool {
+        let superblock: u64 = read(self.inode + offset::OFF_INODE_SB() as u64);
+        read::<u32>(self.inode + offset::OFF_INODE_FLAGS() as u64) & (S_DEAD | S_ENCRYPTED) == 0
+            && repeats_numbers(read(superblock + offset::OFF_SB_TYPE() as u64)) == 0
     }
 }
 

@@ -7,6 +7,7 @@
 
 use guard_common::map::zone::{MarkKey, kept_folder, zone_of_folder};
 
+use crate::epoch;
 use crate::kernel::Dentry;
 use crate::maps::FOLDERS;
 
@@ -35,7 +36,8 @@ pub fn kept(folder: Dentry, dev: u32, generation: u64, epoch: u64) -> u32 {
 #[inline(never)]
 pub fn keep(folder: Dentry, dev: u32, generation: u64, epoch: u64, zone: u32) -> u32 {
     let key = key(folder, dev, generation);
-    if key.ino == 0 || !folder.still_stands() {
+    // The epoch's parts are read one by one, and the folder may have been moved between.
+    if key.ino == 0 || !folder.is_known_by_number() || epoch::of(folder.parent().ino()) != epoch {
         return 0;
     }
     let kept = kept_folder(&key, generation, epoch, zone as u16);

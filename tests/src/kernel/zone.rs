@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use anyhow::{Result, ensure};
 use guard_common::Reason;
 
+use super::apply::{under, with};
 use crate::harness::fixture::{self, BLIND, DEEP, NEST, OPEN, SAID, SECRET, put};
 use crate::harness::{By, Spot, Test, World, check, guard};
 
@@ -25,6 +26,7 @@ pub(super) fn all() -> Vec<Test> {
         check("an_inode_that_is_used_again_brings_nothing_along", inode_reused),
         check("a_removed_folders_number_brings_nothing_along", folder_number_reused),
         check("a_file_that_gets_a_second_name_is_judged_by_the_name_used", second_name),
+        check("a_program_that_acts_for_its_owner_is_made_where_the_zone_has_admin", set_id),
         check("an_agents_folder_is_foreign_to_the_others", foreign),
         check("where_a_file_is_known_by_its_name_alone_status_says_so", known_by_name),
     ]
@@ -44,6 +46,30 @@ fn denying_edge(world: &mut World) -> Result<()> {
     let record = world.refusal_of(&outcome, Reason::EdgeDenies)?;
     ensure!(record.zone == "said", "the zone should be `said` in {record:?}");
     Ok(())
+}
+
+fn set_id(world: &mut World) -> Result<()> {
+    let (mode, file) =
+        (|path: &str| Ok::<_, anyhow::Error>(fs::metadata(path)?.mode() & 0o7777), format!("{NEST}/f"));
+    put(file.as_ref(), OPEN)?;
+    let attack = format!("!file.set_id.by_name {file}");
+    let refused = |world: &mut World| -> Result<()> {
+        let outcome = world.must_refuse(&attack)?;
+        let record = world.refusal_of(&outcome, Reason::NoEdge)?;
+        ensure!(record.zone == "open" && record.surface == "admin", "it should say which edge: {record:?}");
+        ensure!(mode(&file)? & 0o6000 == 0, "{file} has mode {:o}", mode(&file)?);
+        Ok(())
+    };
+    refused(world)?;
+    under(&with("[[edges]]\nprofile = \"suite\"\nzone = \"open\"\nallow = [\"admin\"]\n"), || {
+        world.must_allow(&attack)?;
+        ensure!(mode(&file)? == 0o4755, "{file} has mode {:o}", mode(&file)?);
+        world.must_allow(&format!("!file.set_id.created {NEST}/linked")).map(drop)
+    })?;
+    fs::remove_file(format!("{NEST}/linked"))?;
+    fs::remove_file(&file)?;
+    put(file.as_ref(), OPEN)?;
+    refused(world)
 }
 
 /// Moved away, it would leave the root's path for others to take.

@@ -13,7 +13,7 @@ const EXAMPLE: &str = "write [[edges]] with profile = \"agent\", zone = \"data\"
 const KEYS: &[&str] = &["profile", "zone", "allow", "hold", "deny"];
 
 /// Surfaces that objects with a place in a file system have.
-const OF_FILES: &[Surface] = &[Surface::Exec, Surface::Read, Surface::Write, Surface::Ipc];
+const OF_FILES: &[Surface] = &[Surface::Exec, Surface::Read, Surface::Write, Surface::Ipc, Surface::Admin];
 /// Surfaces that addresses have.
 const OF_ADDRESSES: &[Surface] = &[Surface::Connect, Surface::Listen];
 /// Surfaces that the host itself has.

@@ -58,11 +58,11 @@ fn an_edge_that_can_decide_nothing_is_refused() {
         ),
         (
             "zone = \"data\"\nallow = [\"connect\"]",
-            "10:10: `connect` leads nowhere: zone `data` has no addresses; it can have `exec`, `read`, `write`, `ipc`",
+            "10:10: `connect` leads nowhere: zone `data` has no addresses; it can have `exec`, `read`, `write`, `ipc`, `admin`",
         ),
         (
             "zone = \"work\"\nallow = [\"connect\"]",
-            "10:10: `connect` leads nowhere: zone `work` has no addresses; it can have `exec`, `read`, `write`, `ipc`",
+            "10:10: `connect` leads nowhere: zone `work` has no addresses; it can have `exec`, `read`, `write`, `ipc`, `admin`",
         ),
         (
             "zone = \"guard\"\nallow = [\"read\"]",

@@ -7,6 +7,8 @@ use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who, at};
 pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("set_id.py")), cases };
 
+const NAMELESS: &str = "no_program_without_a_name_is_its_owners";
+
 fn cases() -> Cases {
     let w = &Effect::changed("{w}");
     let one = |places: &[(Spot, Who)], id, sentence, operation, attack: &str, allowed: &str| {
@@ -14,6 +16,7 @@ fn cases() -> Cases {
         let refusal = Refusal::no_edge(Surface::Admin, operation);
         at(places.to_vec(), id, sentence, refusal, (&line(attack), w), (&line(allowed), w))
     };
+    let overlaid = Who::BOTH.map(|who| (Spot::Root, who));
     let both = Who::BOTH.map(|who| (Spot::Tmpfs, who));
     // tmpfs has users' attributes since 6.6 only.
     let root = [(Spot::Ext4, Who::Root)];
@@ -50,13 +53,11 @@ fn cases() -> Cases {
             "node {w}/new",
             "created_plain {w}/new",
         ),
-        one(
-            &both,
-            "F53e",
-            "no_program_without_a_name_is_its_owners",
-            Operation::Open,
-            "linked {w}",
-            "linked_plain {w}",
+        one(&both, "F53e", NAMELESS, Operation::Open, "linked {w}", "linked_plain {w}"),
+        one(&overlaid, "F53g", NAMELESS, Operation::Open, "linked {w}", "linked_plain {w}").since(
+            6,
+            3,
+            "files without names on an overlay",
         ),
         one(
             &root,
