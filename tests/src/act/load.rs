@@ -84,13 +84,11 @@ fn beat(log: &Path) -> io::Result<()> {
     }
 }
 
-/// `hammer TELL SECONDS WAY…`: tries in a loop, in this process; appends the time of each success to TELL. Ends before its
-/// time where there is a TELL.enough.
+/// `hammer TELL SECONDS WAY…`: tries in a loop, in this process; appends the time of each success to TELL.
 fn hammer(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     let until = boot_ns()? + args.parsed::<u64>(1)? * 1_000_000_000;
-    let enough = args.path(0)?.with_extension("enough");
     let (mut tried, mut done) = (0u64, 0u64);
-    while boot_ns()? < until && !enough.exists() {
+    while boot_ns()? < until {
         tried += 1;
         if super::perform(args.rest(2), out).is_ok() {
             done += 1;
