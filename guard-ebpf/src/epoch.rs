@@ -20,16 +20,19 @@ pub fn of(above: u64) -> u64 {
 /// A directory was moved, and all below it.
 #[inline(always)]
 pub fn moved() {
-    if let Some(epoch) = EPOCH.get_ptr_mut(0) {
-        atomic::fetch_add(epoch, 1);
-    }
+    begin_anew(EPOCH.get_ptr_mut(0));
 }
 
 /// A directory was removed that stood in this one.
 #[inline(always)]
 pub fn removed(above: u64) {
-    if let Some(removals) = REMOVALS.get_ptr_mut(row(above)) {
-        atomic::fetch_add(removals, 1);
+    begin_anew(REMOVALS.get_ptr_mut(row(above)));
+}
+
+#[inline(always)]
+fn begin_anew(count: Option<*mut u64>) {
+    if let Some(count) = count {
+        atomic::fetch_add(count, 1);
     }
 }
 

@@ -73,31 +73,28 @@ enum News {
 /// Tells of a verdict; gives the hook's answer. Called once in a hook: each call is verified anew.
 #[inline(always)]
 fn conclude(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
-    if !is_told(report, verdict) {
-        return 0;
-    }
-    emit::tell(report);
-    answer(report)
+    conclude_by(report, verdict, |report| emit::tell(report))
 }
 
 /// The same for what may have two names.
 #[inline(always)]
 fn conclude_both(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
-    if !is_told(report, verdict) {
-        return 0;
-    }
-    emit::tell_both(report);
-    answer(report)
+    conclude_by(report, verdict, |report| emit::tell_both(report))
 }
 
 /// The same for what has no name in a file system.
 #[inline(always)]
 fn conclude_nameless(report: &mut Report, verdict: Result<News, Reason>) -> i32 {
     report.is_nameless = 1;
+    conclude_by(report, verdict, |report| emit::tell_nameless(report))
+}
+
+#[inline(always)]
+fn conclude_by(report: &mut Report, verdict: Result<News, Reason>, tell: impl FnOnce(&Report) -> i32) -> i32 {
     if !is_told(report, verdict) {
         return 0;
     }
-    emit::tell_nameless(report);
+    tell(report);
     answer(report)
 }
 

@@ -43,7 +43,7 @@ impl Dentry {
         self.inode().checked().is_some_and(Inode::is_directory)
     }
 
-    /// Whether it is a directory that was not removed: then its number may be another's as soon as nobody holds it. Asked
+    /// Whether it is a directory that was not removed: a removed one's number is another's as soon as nobody holds it. Asked
     /// after a walk: who is removed later begins another epoch.
     #[inline(always)]
     pub fn still_stands(self) -> bool {
@@ -53,9 +53,9 @@ impl Dentry {
     /// Whether a directory may be known by its number: no other has it, nor had another name for whoever has no key.
     #[inline(always)]
     pub fn is_known_by_number(self) -> bool {
-        let flags = |inode: Inode| inode.flags() & (S_DEAD | S_ENCRYPTED);
-        self.inode().checked().is_some_and(|inode| flags(inode) == 0)
-            && repeats_numbers(self.superblock().kind()) == 0
+        self.inode()
+            .checked()
+            .is_some_and(|inode| is_known_by_number(inode.flags(), self.superblock().kind()))
     }
 
     /// Whether the file system is one that the kernel mounts for itself.
@@ -217,10 +217,16 @@ fn kind_name(kind: u64) -> u64 {
     if end == 0 { bytes } else { bytes & ((end >> 7) - 1) }
 }
 
+/// The same of a directory's flags, and of the kind of file system that it is on, by its address.
+#[inline(always)]
+pub fn is_known_by_number(flags: u32, kind: u64) -> bool {
+    flags & (S_DEAD | S_ENCRYPTED) == 0 && repeats_numbers(kind) == 0
+}
+
 /// Whether a kind of file system, by its address, may give one number to several objects: subvolumes number theirs apart
 /// under one device, and a program that serves files numbers them as it likes.
 #[inline(never)]
-pub fn repeats_numbers(of_kind: u64) -> u32 {
+fn repeats_numbers(of_kind: u64) -> u32 {
     let name = kind_name(of_kind);
     u32::from(
         name == const { kind(b"btrfs") }

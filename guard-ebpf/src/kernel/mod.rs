@@ -24,9 +24,9 @@ use core::ffi::c_void;
 pub const S_IFMT: u16 = 0o170_000;
 
 /// Linux `S_DEAD`, in an inode's flags: a directory that was removed.
-pub const S_DEAD: u32 = 16;
+const S_DEAD: u32 = 16;
 /// Linux `S_ENCRYPTED`, in an inode's flags: an object whose name depends on whether somebody gave the key.
-pub const S_ENCRYPTED: u32 = 1 << 14;
+const S_ENCRYPTED: u32 = 1 << 14;
 
 /// A file system that the kernel mounts for itself; user space cannot set it.
 const SB_KERNMOUNT: u64 = 1 << 22;

@@ -4,10 +4,10 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
-use super::dentry::repeats_numbers;
+use super::dentry::is_known_by_number;
 use super::loops::opaque;
 use super::offsets::host_mounts;
-use super::{S_DEAD, S_ENCRYPTED, S_IFMT, SB_KERNMOUNT, offset};
+use super::{S_IFMT, SB_KERNMOUNT, offset};
 
 /// Copies a value from a kernel address; all zero where the address is bad.
 ///
@@ -78,8 +78,8 @@ impl Entry {
     #[inline(always)]
     pub fn is_known_by_number(&self) -> bool {
         let superblock: u64 = read(self.inode + offset::OFF_INODE_SB() as u64);
-        read::<u32>(self.inode + offset::OFF_INODE_FLAGS() as u64) & (S_DEAD | S_ENCRYPTED) == 0
-            && repeats_numbers(read(superblock + offset::OFF_SB_TYPE() as u64)) == 0
+        let flags = read(self.inode + offset::OFF_INODE_FLAGS() as u64);
+        is_known_by_number(flags, read(superblock + offset::OFF_SB_TYPE() as u64))
     }
 }
 

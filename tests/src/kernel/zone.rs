@@ -49,24 +49,24 @@ fn denying_edge(world: &mut World) -> Result<()> {
 }
 
 fn set_id(world: &mut World) -> Result<()> {
-    let (mode, file) =
-        (|path: &str| Ok::<_, anyhow::Error>(fs::metadata(path)?.mode() & 0o7777), format!("{NEST}/f"));
+    let (file, made) = (format!("{NEST}/f"), format!("{NEST}/made"));
+    let mode = || -> Result<u32> { Ok(fs::metadata(&file)?.mode() & 0o7777) };
     put(file.as_ref(), OPEN)?;
     let attack = format!("!file.set_id.by_name {file}");
     let refused = |world: &mut World| -> Result<()> {
         let outcome = world.must_refuse(&attack)?;
         let record = world.refusal_of(&outcome, Reason::NoEdge)?;
         ensure!(record.zone == "open" && record.surface == "admin", "it should say which edge: {record:?}");
-        ensure!(mode(&file)? & 0o6000 == 0, "{file} has mode {:o}", mode(&file)?);
+        ensure!(mode()? & 0o6000 == 0, "{file} has mode {:o}", mode()?);
         Ok(())
     };
     refused(world)?;
     under(&with("[[edges]]\nprofile = \"suite\"\nzone = \"open\"\nallow = [\"admin\"]\n"), || {
         world.must_allow(&attack)?;
-        ensure!(mode(&file)? == 0o4755, "{file} has mode {:o}", mode(&file)?);
-        world.must_allow(&format!("!file.set_id.created {NEST}/linked")).map(drop)
+        ensure!(mode()? == 0o4755, "{file} has mode {:o}", mode()?);
+        world.must_allow(&format!("!file.set_id.created {made}")).map(drop)
     })?;
-    fs::remove_file(format!("{NEST}/linked"))?;
+    fs::remove_file(&made)?;
     fs::remove_file(&file)?;
     put(file.as_ref(), OPEN)?;
     refused(world)
