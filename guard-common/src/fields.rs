@@ -1,5 +1,5 @@
-//! Kernel struct fields that the programs read, in one list for both sides: the programs turn each row into
-//! a constant, the loader fills it from the running kernel's BTF and refuses to load where a field is missing.
+//! Kernel struct fields that the programs read, in one list for both sides: instructions of the programs name a row, the
+//! loader writes into them where the running kernel's BTF has that field, and refuses to load where it is missing.
 
 /// Calls `$callback!` with every row: `SYMBOL = "struct" "field.path";`.
 #[macro_export]
@@ -59,6 +59,7 @@ macro_rules! kernel_fields {
             OFF_SB_DEV = "super_block" "s_dev";
             OFF_SB_FLAGS = "super_block" "s_flags";
             OFF_SB_TYPE = "super_block" "s_type";
+            OFF_SB_ROOT = "super_block" "s_root";
             OFF_FS_TYPE_NAME = "file_system_type" "name";
             OFF_INODE_RDEV = "inode" "i_rdev";
             OFF_FILE_OWNER = "file" "f_owner";
@@ -103,6 +104,14 @@ macro_rules! kernel_fields {
     };
 }
 
+/// An instruction of the programs that loads from this many bytes behind a pointer, and more by its place in the list, loads
+/// that field: the loader writes the field's offset there. So far behind lies nothing else that programs read.
+pub const IN_LOAD: i32 = 0x7e00;
+
+/// An instruction of the programs that puts this number into a register, or adds or subtracts it, and more by its place in the
+/// list, is meant to do so with that field's offset: the loader writes it there.
+pub const IN_NUMBER: i32 = 0x6775_0000;
+
 /// Offset of a field that the running kernel does not have, where the list says that it may lack it.
 pub const ABSENT: u64 = u64::MAX;
 
@@ -143,7 +152,7 @@ pub const OWNER_IN_FILE: Field = Field { symbol: OWNS_IN_FILE, structure: "file"
 /// One row of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Name of the programs' constant.
+    /// Its name in the programs.
     pub symbol: &'static str,
     /// Kernel struct.
     pub structure: &'static str,

@@ -404,13 +404,13 @@ pub struct UnixName {
 #[inline(always)]
 pub fn unix_name(sock: Sock) -> Result<UnixName, Reason> {
     let address = sock.address();
-    let bound = raw::try_read::<u64>(address + offset::OFF_UNIX_SOCK_ADDR() as u64);
+    let bound = raw::try_read::<u64>(address + offset::OFF_UNIX_SOCK_ADDR);
     let Some(bound) = bound.filter(|_| !fail::injected(Fault::AddressRead)) else {
         return Err(fail::closed(Fault::AddressRead, 0));
     };
     let place = raw::Place {
-        dentry: raw::read(address + offset::OFF_UNIX_SOCK_PATH_DENTRY() as u64),
-        mount: raw::read(address + offset::OFF_UNIX_SOCK_PATH_MNT() as u64),
+        dentry: raw::read(address + offset::OFF_UNIX_SOCK_PATH_DENTRY),
+        mount: raw::read(address + offset::OFF_UNIX_SOCK_PATH_MNT),
     };
     Ok(UnixName { is_bound: bound != 0, place })
 }
@@ -418,7 +418,7 @@ pub fn unix_name(sock: Sock) -> Result<UnixName, Reason> {
 /// The name that a unix socket's peer is bound to.
 #[inline(always)]
 pub fn unix_peer_name(sock: Sock) -> Result<UnixName, Reason> {
-    let peer: u64 = raw::read(sock.address() + offset::OFF_UNIX_SOCK_PEER() as u64);
+    let peer: u64 = raw::read(sock.address() + offset::OFF_UNIX_SOCK_PEER);
     if peer == 0 {
         return Ok(UnixName { is_bound: false, place: raw::Place { dentry: 0, mount: 0 } });
     }

@@ -21,6 +21,7 @@ use super::failure::MapFailure;
 use super::maps::Maps;
 use super::object;
 use super::pins::PinFolder;
+use super::placing;
 use super::plain::Meta;
 use super::programs::{self, Kind, Misfit, Program};
 use crate::policy;
@@ -252,15 +253,12 @@ fn load(
     for (symbol, value) in fields::HOST_ROOT.iter().zip(&host_root) {
         loader.override_global(symbol, value, false);
     }
-    for (symbol, offset) in &offsets {
-        // A field that no program reads any more was dropped from the object by its linker.
-        loader.override_global(symbol, offset, false);
-    }
     for map in name::ALL {
         let pin = if renewed.contains(map) { pins.next_map(map) } else { pins.map(map) };
         loader.map_pin_path(map, pin);
     }
-    loader.load(object::BYTES).map_err(|error| LoadError::Prepare { what: prepare_failed(&error) })
+    let placed = placing::place(object::BYTES, &offsets).map_err(|what| LoadError::Prepare { what })?;
+    loader.load(&placed).map_err(|error| LoadError::Prepare { what: prepare_failed(&error) })
 }
 
 /// Number of the host's mount namespace.

@@ -23,6 +23,7 @@ mod maps;
 mod mounts;
 mod object;
 pub mod pins;
+mod placing;
 mod plain;
 pub mod probe;
 pub mod programs;

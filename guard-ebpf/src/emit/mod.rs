@@ -223,7 +223,8 @@ fn write<const BOTH: bool, const ROOM: usize, const NAME: usize, const IS_LAST: 
         if report.place().dentry != 0 {
             text.write::<ROOM, NAME>();
         }
-        let path_len = text.end;
+        let event = room.cast::<Event>();
+        (*event).path_len = text.end as u16;
         if BOTH && report.second_dentry != 0 {
             text.turn_to(report.second());
             text.write::<ROOM, NAME>();
@@ -232,11 +233,9 @@ fn write<const BOTH: bool, const ROOM: usize, const NAME: usize, const IS_LAST: 
             bpf_ringbuf_discard(room.cast(), u64::from(BPF_RB_NO_WAKEUP));
             return TOO_LONG;
         }
-        head(room.cast(), report, next_number(ring));
-        let event = room.cast::<Event>();
+        head(event, report, next_number(ring));
         (*event).flags = text.flags;
-        (*event).path_len = path_len as u16;
-        (*event).second_path_len = (text.end - path_len) as u16;
+        (*event).second_path_len = text.end as u16 - (*event).path_len;
         bpf_ringbuf_submit(room.cast(), wake(report, ring, (*event).boot_ns));
     }
     DONE

@@ -80,14 +80,14 @@ fn give(task: Runner, number: u32, agent: u32) {
     if inode == 0 || agent == NO_SLOT {
         return;
     }
-    let mode: u16 = raw::read(inode + offset::OFF_INODE_MODE() as u64);
+    let mode: u16 = raw::read(inode + offset::OFF_INODE_MODE);
     if mode & S_IFMT == S_IFIFO {
         return;
     }
-    let superblock: u64 = raw::read(inode + offset::OFF_INODE_SB() as u64);
+    let superblock: u64 = raw::read(inode + offset::OFF_INODE_SB);
     let key = GivenKey {
-        ino: raw::read(inode + offset::OFF_INODE_INO() as u64),
-        dev: raw::read(superblock + offset::OFF_SB_DEV() as u64),
+        ino: raw::read(inode + offset::OFF_INODE_INO),
+        dev: raw::read(superblock + offset::OFF_SB_DEV),
         agent,
     };
     // Where there is no room, the agent is refused what the policy does not give it.

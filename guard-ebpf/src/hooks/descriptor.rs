@@ -57,6 +57,11 @@ fn judge_access(
     report: &mut Report,
 ) -> Result<News, Reason> {
     report.surface = surface as u16;
+    if file.has_others_name() || file.is_layer() {
+        // Judged when it was opened, as is each use of the file above it.
+        checks::switches(subject, surface)?;
+        return Ok(News::Count);
+    }
     let verdict = judge_uses(subject, file, Operation::Access, 1 << surface as u32, report);
     if surface == Surface::Exec && digest::is_asked(subject) {
         // The kernel reads what it is about to start: judged there, by its digest too.
@@ -94,13 +99,12 @@ fn judge_uses(
     Ok(News::Count)
 }
 
-/// A refusal that does not hold: what the launcher gave is the agent's to use, and an overlay's layer was judged when
-/// it was opened, as is each use of the overlay's own file.
+/// A refusal that does not hold: what the launcher gave is the agent's to use.
 #[inline(always)]
 fn excused(subject: &Subject, file: File, verdict: Result<News, Reason>) -> Result<News, Reason> {
     match verdict {
         Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject)
-            if is_given(subject.agent, file) != 0 || file.is_layer() =>
+            if is_given(subject.agent, file) != 0 =>
         {
             Ok(News::Count)
         }

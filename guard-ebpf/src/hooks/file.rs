@@ -6,7 +6,7 @@ use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::settled::{TOLD, is_settled};
-use super::{News, administer, conclude, conclude_both, report};
+use super::{News, administer, conclude, conclude_both, defined, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
@@ -96,16 +96,16 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     report.object.place = file.place();
     report.flags = (asked.bits & (KNOB - 1)) as u16;
     report.surface = asked.surface() as u16;
-    let mut verdict = judge_open(&subject, file, &asked, &mut report);
+    let mut verdict = defined(judge_open(&subject, file, &asked, &mut report));
     if asked.wants(KNOB | SETS_ID) && verdict.is_ok() {
         let zone = if asked.wants(KNOB) { ZoneId::HOST.0 } else { report.zone };
         verdict = administer(&subject, zone, &mut report).map(|()| News::Tell);
     }
-    if let Err(Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject) = verdict
+    if let Err(said @ (Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject)) = verdict
         && file.is_layer()
         && !asked.wants(KNOB | SETS_ID)
     {
-        verdict = judge_layer(&subject, file, &asked, &mut report);
+        verdict = judge_layer(&subject, said, &asked, &mut report);
     }
     if asked.is_for(Surface::Exec) {
         report.operation = Operation::Exec as u16;
@@ -116,6 +116,10 @@ pub fn file_open(ctx: LsmContext) -> i32 {
 #[inline(always)]
 fn judge_open(subject: &Subject, file: File, asked: &Asked, report: &mut Report) -> Result<News, Reason> {
     checks::switches_by(subject, asked.surface())?;
+    if file.has_others_name() {
+        // The file above it, whose name it has, was judged by that.
+        return Ok(News::Count);
+    }
     let seen = zone::of_file(subject, file, Operation::Open, asked.uses)?;
     report.zone = seen.zone as u16;
     if let Err(reason) = network_boundary::check_by(subject, seen.zone, asked.surface()) {
@@ -147,22 +151,18 @@ fn is_new_set_id(file: File) -> bool {
     file.flags() & O_TMPFILE != 0 && u32::from(file.inode().mode()) & SET_ID != 0 && !file.is_layer()
 }
 
-/// A file beneath the one that the agent opened, which was judged already. It must be readable, or may be run,
-/// where the policy knows it: no overlay shows a secret under another name. Writing goes to the overlay's own
-/// upper layer. A layer that no zone knows was judged by the overlay's name.
+/// A file beneath the one that the agent opened, which was judged already, and what was said of this one. It must be
+/// readable, or may be run, where the policy knows it: no overlay shows a secret under another name. Writing goes to the
+/// overlay's own upper layer. A layer that no zone knows was judged by the overlay's name.
 #[inline(always)]
-fn judge_layer(subject: &Subject, file: File, asked: &Asked, report: &mut Report) -> Result<News, Reason> {
+fn judge_layer(subject: &Subject, said: Reason, asked: &Asked, report: &mut Report) -> Result<News, Reason> {
+    if let Reason::UnresolvedObject = said {
+        return Ok(News::Count);
+    }
     let surface = if asked.is_for(Surface::Exec) { Surface::Exec } else { Surface::Read };
     report.surface = surface as u16;
-    match zone::of_dentry(subject, file.dentry(), file.mount().address()) {
-        Ok(place) => {
-            report.zone = place.zone as u16;
-            network_boundary::check(subject, place.zone, surface)?;
-            Ok(News::Count)
-        }
-        Err(Reason::UnresolvedObject) => Ok(News::Count),
-        Err(reason) => Err(reason),
-    }
+    network_boundary::check(subject, u32::from(report.zone), surface)?;
+    Ok(News::Count)
 }
 
 /// What an open is for. One that asks for neither reading nor writing still gets a descriptor for `ioctl`:

@@ -31,7 +31,7 @@ pub fn personality_done_ia32(_: FExitContext) -> i32 {
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
     let stack = Bprm(ctx.arg(2)).stack();
-    let flags: u64 = raw::read(stack + offset::OFF_VMA_FLAGS() as u64);
+    let flags: u64 = raw::read(stack + offset::OFF_VMA_FLAGS);
     if flags & VM_EXEC != 0 || runs_what_it_reads() { judge() } else { 0 }
 }
 

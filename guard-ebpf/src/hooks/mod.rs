@@ -26,6 +26,7 @@ use guard_common::{Operation, Reason, Surface, Verdict};
 use crate::checks::{self, network_boundary};
 use crate::diagnostics;
 use crate::emit::{self, Report};
+use crate::kernel::loops::opaque;
 use crate::subject::Subject;
 
 /// What a refused system call fails with.
@@ -68,6 +69,25 @@ enum News {
     Tell,
     /// A count: it is on record already, or cannot be told apart.
     Count,
+}
+
+/// The same verdict, with a reason in its register even where there is none: the compiler would leave that undefined and
+/// copy it all the same, which the verifier does not take.
+#[inline(always)]
+fn defined(verdict: Result<News, Reason>) -> Result<News, Reason> {
+    const COUNT: u32 = 1 << 16;
+    const TELL: u32 = 2 << 16;
+    let number = opaque(match verdict {
+        Ok(News::Count) => COUNT,
+        Ok(News::Tell) => TELL,
+        Err(reason) => reason as u32,
+    });
+    match number {
+        COUNT => Ok(News::Count),
+        TELL => Ok(News::Tell),
+        // SAFETY: the number was a reason.
+        reason => Err(unsafe { core::mem::transmute::<u16, Reason>(reason as u16) }),
+    }
 }
 
 /// Tells of a verdict; gives the hook's answer. Called once in a hook: each call is verified anew.

@@ -196,6 +196,8 @@ fields!(SuperBlock {
     flags: u64 = OFF_SB_FLAGS;
     /// Address of what kind of file system it is.
     kind: u64 = OFF_SB_TYPE;
+    /// Its root folder's name.
+    root: Dentry = OFF_SB_ROOT;
 });
 
 impl SuperBlock {
@@ -209,7 +211,7 @@ impl SuperBlock {
 /// The same of a kind of file system, by its address.
 #[inline(always)]
 fn kind_name(kind: u64) -> u64 {
-    let name: u64 = raw::read(kind + offset::OFF_FS_TYPE_NAME() as u64);
+    let name: u64 = raw::read(kind + offset::OFF_FS_TYPE_NAME);
     let bytes: u64 = raw::read(name);
     // Keeps what stands before the first zero byte: the lowest byte whose top bit a borrow sets.
     let zeros = bytes.wrapping_sub(0x0101_0101_0101_0101) & !bytes & 0x8080_8080_8080_8080;

@@ -1,8 +1,8 @@
 //! The only place that knows kernel structs.
 //!
 //! A typed pointer here is one the verifier knows by BTF: its fields are loaded directly, and a bad address
-//! reads as zero rather than faulting. Field offsets are constants that the loader takes from the running
-//! kernel's BTF; the verifier sees them as known numbers.
+//! reads as zero rather than faulting. Field offsets stand in the instructions, where the loader writes what the running
+//! kernel's BTF says.
 
 mod dentry;
 pub mod loops;
@@ -18,8 +18,6 @@ pub use socket::{Msghdr, Sock, Socket};
 pub use structs::{Bprm, File, Iattr, Path, RenameData, Vma};
 pub use task::{Cgroup, Group, Runner, Task, UserNamespace};
 
-use core::ffi::c_void;
-
 /// The bits of a mode that say what kind of object it is.
 pub const S_IFMT: u16 = 0o170_000;
 
@@ -30,17 +28,6 @@ const S_ENCRYPTED: u32 = 1 << 14;
 
 /// A file system that the kernel mounts for itself; user space cannot set it.
 const SB_KERNMOUNT: u64 = 1 << 22;
-
-/// Loads a field of a BTF-typed pointer.
-///
-/// # Safety
-/// `base` must be a pointer that the verifier knows by BTF, and `offset` the field's own: both sides are
-/// checked by the verifier at load, so a mistake here is a program that does not load.
-#[inline(always)]
-unsafe fn load<T: Copy>(base: *const c_void, offset: usize) -> T {
-    // SAFETY: see above. Volatile, so that neighbouring loads are not merged into one that spans fields.
-    unsafe { core::ptr::read_volatile(base.byte_add(offset).cast::<T>()) }
-}
 
 /// Makes a thin type around a kernel pointer.
 macro_rules! kernel_pointer {
@@ -82,8 +69,8 @@ macro_rules! fields {
             $(#[$meta])*
             #[inline(always)]
             pub fn $method(self) -> $ty {
-                // SAFETY: the offset is the field's own, from the running kernel's BTF.
-                unsafe { super::load(self.0, super::offset::$offset()) }
+                // SAFETY: the field is this struct's, in the list.
+                unsafe { super::offset::$offset.load(self.0) }
             }
         )+}
     };

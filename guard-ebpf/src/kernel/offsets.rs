@@ -1,5 +1,11 @@
-//! What the loader tells the programs about the running kernel: field offsets, from `guard_common::fields::ALL`,
-//! which mount namespace and which root folder are the host's, and how it sends files.
+//! What the loader tells the programs about the running kernel: field offsets, from `guard_common::fields::ALL`, in the
+//! instructions that need them; which mount namespace and which root folder are the host's, and how it sends files.
+
+use core::arch::asm;
+use core::ffi::c_void;
+use core::ops::{Add, Sub};
+
+use guard_common::fields;
 
 /// `guard_common::fields::HOST_MOUNTS`.
 #[unsafe(no_mangle)]
@@ -63,23 +69,96 @@ pub fn host_root() -> (u64, u32) {
     }
 }
 
-macro_rules! statics {
+/// Where a field lies behind its struct's start, by its row in the list: no number that the compiler knows, but one that
+/// instructions name, and the loader writes into them.
+#[derive(Clone, Copy)]
+pub struct Offset<const ROW: i32>;
+
+impl<const ROW: i32> Offset<ROW> {
+    const IN_NUMBER: i32 = fields::IN_NUMBER + ROW;
+    const IN_LOAD: i32 = fields::IN_LOAD + ROW;
+
+    /// In bytes.
+    #[inline(always)]
+    pub fn bytes(self) -> u64 {
+        let bytes: u64;
+        // SAFETY: sets a register of its own.
+        unsafe { asm!("{0} = {1}", out(reg) bytes, const Self::IN_NUMBER, options(nomem, nostack)) };
+        bytes
+    }
+
+    /// Loads the field by one instruction.
+    ///
+    /// # Safety
+    /// `base` must be a pointer that the verifier knows by BTF, and the field its own, of this size: both sides are
+    /// checked by the verifier at load, so a mistake here is a program that does not load.
+    #[inline(always)]
+    pub unsafe fn load<T: Copy>(self, base: *const c_void) -> T {
+        let value: u64;
+        // SAFETY: see above. Never merged with a neighbouring load into one that spans fields.
+        unsafe {
+            match size_of::<T>() {
+                1 => {
+                    asm!("{0} = *(u8 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
+                }
+                2 => {
+                    asm!("{0} = *(u16 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
+                }
+                4 => {
+                    asm!("{0} = *(u32 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
+                }
+                _ => {
+                    asm!("{0} = *(u64 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
+                }
+            }
+            core::mem::transmute_copy(&value)
+        }
+    }
+}
+
+impl<const ROW: i32> Add<Offset<ROW>> for u64 {
+    type Output = u64;
+
+    /// The address of the field of a struct that starts here.
+    #[inline(always)]
+    fn add(self, _: Offset<ROW>) -> u64 {
+        let mut address = self;
+        // SAFETY: changes a register of its own.
+        unsafe {
+            asm!("{0} += {1}", inout(reg) address, const Offset::<ROW>::IN_NUMBER, options(nomem, nostack))
+        };
+        address
+    }
+}
+
+impl<const ROW: i32> Sub<Offset<ROW>> for u64 {
+    type Output = u64;
+
+    /// The start of the struct whose field lies here.
+    #[inline(always)]
+    fn sub(self, _: Offset<ROW>) -> u64 {
+        let mut address = self;
+        // SAFETY: changes a register of its own.
+        unsafe {
+            asm!("{0} -= {1}", inout(reg) address, const Offset::<ROW>::IN_NUMBER, options(nomem, nostack))
+        };
+        address
+    }
+}
+
+macro_rules! rows {
     ($($symbol:ident = $structure:literal $path:literal;)+) => {
-        mod cell {
-            $(#[unsafe(no_mangle)] pub(super) static $symbol: u64 = 0;)+
+        #[allow(non_camel_case_types, reason = "named as the list's rows")]
+        enum Row {
+            $($symbol,)+
         }
 
-        /// One function per field: its byte offset in the running kernel.
-        #[allow(non_snake_case, dead_code, reason = "one generated function for each row of the list")]
+        /// Every field's offset.
         pub mod offset {
-            $(
-                #[inline(always)]
-                pub fn $symbol() -> usize {
-                    // SAFETY: a static of this object. Volatile: the loader changes it before the load.
-                    unsafe { core::ptr::read_volatile(&raw const super::cell::$symbol) as usize }
-                }
-            )+
+            use super::{Offset, Row};
+
+            $(pub const $symbol: Offset<{ Row::$symbol as i32 }> = Offset;)+
         }
     };
 }
-guard_common::kernel_fields!(statics);
+guard_common::kernel_fields!(rows);

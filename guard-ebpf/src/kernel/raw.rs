@@ -71,15 +71,15 @@ impl Entry {
     /// Inode number; 0 where the name has none.
     #[inline(always)]
     pub fn ino(&self) -> u64 {
-        read(self.inode + offset::OFF_INODE_INO() as u64)
+        read(self.inode + offset::OFF_INODE_INO)
     }
 
     /// As of [`super::Dentry::is_known_by_number`].
     #[inline(always)]
     pub fn is_known_by_number(&self) -> bool {
-        let superblock: u64 = read(self.inode + offset::OFF_INODE_SB() as u64);
-        let flags = read(self.inode + offset::OFF_INODE_FLAGS() as u64);
-        is_known_by_number(flags, read(superblock + offset::OFF_SB_TYPE() as u64))
+        let superblock: u64 = read(self.inode + offset::OFF_INODE_SB);
+        let flags = read(self.inode + offset::OFF_INODE_FLAGS);
+        is_known_by_number(flags, read(superblock + offset::OFF_SB_TYPE))
     }
 }
 
@@ -109,46 +109,46 @@ impl Place {
     /// What the walk asks of it.
     #[inline(always)]
     pub fn entry(self) -> Entry {
-        read(self.dentry + offset::OFF_DENTRY_PARENT() as u64)
+        read(self.dentry + offset::OFF_DENTRY_PARENT)
     }
 
     /// Length of the name in bytes.
     #[inline(always)]
     pub fn name_len(self) -> u32 {
-        read(self.dentry + offset::OFF_DENTRY_NAME_LEN() as u64)
+        read(self.dentry + offset::OFF_DENTRY_NAME_LEN)
     }
 
     /// Address of the name's bytes; 0 where it could not be read.
     #[inline(always)]
     pub fn name(self) -> u64 {
-        read(self.dentry + offset::OFF_DENTRY_NAME() as u64)
+        read(self.dentry + offset::OFF_DENTRY_NAME)
     }
 
     /// Inode number; 0 where the name has none.
     #[inline(always)]
     pub fn ino(self) -> u64 {
-        let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE() as u64);
-        read(inode + offset::OFF_INODE_INO() as u64)
+        let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE);
+        read(inode + offset::OFF_INODE_INO)
     }
 
     /// Whether the name has an object, and it is a directory.
     #[inline(always)]
     pub fn is_directory(self) -> bool {
-        let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE() as u64);
-        read::<u16>(inode + offset::OFF_INODE_MODE() as u64) & S_IFMT == 0o040_000
+        let inode: u64 = read(self.dentry + offset::OFF_DENTRY_INODE);
+        read::<u16>(inode + offset::OFF_INODE_MODE) & S_IFMT == 0o040_000
     }
 
     /// The name of the directory that it stands in.
     #[inline(always)]
     pub fn directory(self) -> Self {
-        Self { dentry: read(self.dentry + offset::OFF_DENTRY_PARENT() as u64), mount: self.mount }
+        Self { dentry: read(self.dentry + offset::OFF_DENTRY_PARENT), mount: self.mount }
     }
 
     /// Device number, in the kernel's form; 0 where it could not be read.
     #[inline(always)]
     pub fn dev(self) -> u32 {
-        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64);
-        read(superblock + offset::OFF_SB_DEV() as u64)
+        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB);
+        read(superblock + offset::OFF_SB_DEV)
     }
 
     /// The place outside this one, whose dentry's parent is known. `struct mount` holds `struct vfsmount` as its field
@@ -164,20 +164,23 @@ impl Place {
         if self.mount == 0 {
             return self.nowhere(Way::Unrooted);
         }
-        let mount = self.mount - offset::OFF_MOUNT_MNT() as u64;
-        let shown: u64 = read(self.mount + offset::OFF_VFSMOUNT_ROOT() as u64);
-        let above: u64 = read(mount + offset::OFF_MOUNT_PARENT() as u64);
-        let point: u64 = read(mount + offset::OFF_MOUNT_MOUNTPOINT() as u64);
-        if above == 0 || point == 0 {
-            return self.nowhere(Way::Fault);
-        }
+        let shown: u64 = read(self.mount + offset::OFF_VFSMOUNT_ROOT);
         if shown != self.dentry {
-            return self.nowhere(Way::Unrooted);
+            return self.nowhere(if shown == 0 { Way::Fault } else { Way::Unrooted });
+        }
+        let mount = self.mount - offset::OFF_MOUNT_MNT;
+        let above: u64 = read(mount + offset::OFF_MOUNT_PARENT);
+        if above == 0 {
+            return self.nowhere(Way::Fault);
         }
         if above == mount {
             return self.nowhere(Way::Root);
         }
-        Step { way: Way::Up, to: Place { dentry: point, mount: above + offset::OFF_MOUNT_MNT() as u64 } }
+        let point: u64 = read(mount + offset::OFF_MOUNT_MOUNTPOINT);
+        if point == 0 {
+            return self.nowhere(Way::Fault);
+        }
+        Step { way: Way::Up, to: Place { dentry: point, mount: above + offset::OFF_MOUNT_MNT } }
     }
 
     /// Whether the mount is the kernel's own: `MNT_NS_INTERNAL`.
@@ -210,8 +213,8 @@ impl Place {
         if *seek == NO_HOST_MOUNT || !self.is_root() || self.is_on_host_mount() {
             return true;
         }
-        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64);
-        let head = superblock + offset::OFF_SB_MOUNTS() as u64;
+        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB);
+        let head = superblock + offset::OFF_SB_MOUNTS;
         if *seek == 0 {
             *seek = read(head);
         }
@@ -220,16 +223,15 @@ impl Place {
             return true;
         }
         // Older kernels chain the fields themselves, in a ring through the head; newer ones the mounts.
-        let instance = offset::OFF_MOUNT_INSTANCE() as u64;
-        let is_ring = instance != guard_common::fields::ABSENT;
-        let mount = if is_ring { *seek - instance } else { *seek };
-        let seen = Self { dentry: self.dentry, mount: mount + offset::OFF_MOUNT_MNT() as u64 };
-        let shown: u64 = read(seen.mount + offset::OFF_VFSMOUNT_ROOT() as u64);
+        let is_ring = offset::OFF_MOUNT_INSTANCE.bytes() != guard_common::fields::ABSENT;
+        let mount = if is_ring { *seek - offset::OFF_MOUNT_INSTANCE } else { *seek };
+        let seen = Self { dentry: self.dentry, mount: mount + offset::OFF_MOUNT_MNT };
+        let shown: u64 = read(seen.mount + offset::OFF_VFSMOUNT_ROOT);
         if shown == self.dentry && seen.is_on_host_mount() {
             self.mount = seen.mount;
             return true;
         }
-        let next: u64 = read(if is_ring { *seek } else { mount + offset::OFF_MOUNT_NEXT_OF_SB() as u64 });
+        let next: u64 = read(if is_ring { *seek } else { mount + offset::OFF_MOUNT_NEXT_OF_SB });
         *seek = if next == 0 { NO_HOST_MOUNT } else { next };
         false
     }
@@ -250,7 +252,7 @@ impl Place {
         if namespace == 0 || (namespace as i64) > -4096 && (namespace as i64) < 0 {
             return 0;
         }
-        let number: u32 = read(namespace + offset::OFF_MOUNT_NAMESPACE_NUMBER() as u64);
+        let number: u32 = read(namespace + offset::OFF_MOUNT_NAMESPACE_NUMBER);
         if number == MNT_NS_ANON_INO { 0 } else { number }
     }
 
@@ -259,20 +261,20 @@ impl Place {
     #[inline(always)]
     pub fn mounts_event(self) -> u64 {
         // What stands for no namespace is no address, and reads as 0.
-        read(self.namespace() + offset::OFF_MOUNT_NAMESPACE_EVENT() as u64)
+        read(self.namespace() + offset::OFF_MOUNT_NAMESPACE_EVENT)
     }
 
     /// Address of the namespace that the mount belongs to, or what stands for none.
     #[inline(always)]
     fn namespace(self) -> u64 {
-        read(self.mount - offset::OFF_MOUNT_MNT() as u64 + offset::OFF_MOUNT_NS() as u64)
+        read(self.mount - offset::OFF_MOUNT_MNT + offset::OFF_MOUNT_NS)
     }
 
     /// Whether the file system is one that only the kernel mounts: memory files, pipes, sockets.
     #[inline(always)]
     pub fn is_kernel_internal(self) -> bool {
-        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB() as u64);
-        read::<u64>(superblock + offset::OFF_SB_FLAGS() as u64) & SB_KERNMOUNT != 0
+        let superblock: u64 = read(self.dentry + offset::OFF_DENTRY_SB);
+        read::<u64>(superblock + offset::OFF_SB_FLAGS) & SB_KERNMOUNT != 0
     }
 
     #[inline(always)]

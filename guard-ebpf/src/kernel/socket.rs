@@ -40,13 +40,13 @@ impl Sock {
     /// Its own IPv6 address.
     #[inline(always)]
     pub fn local_v6(self) -> Option<[u8; 16]> {
-        raw::try_read(self.address() + offset::OFF_SOCK_V6_RCV_SADDR() as u64)
+        raw::try_read(self.address() + offset::OFF_SOCK_V6_RCV_SADDR)
     }
 
     /// The peer's IPv6 address.
     #[inline(always)]
     pub fn peer_v6(self) -> Option<[u8; 16]> {
-        raw::try_read(self.address() + offset::OFF_SOCK_V6_DADDR() as u64)
+        raw::try_read(self.address() + offset::OFF_SOCK_V6_DADDR)
     }
 }
 

@@ -34,7 +34,7 @@ impl File {
     /// Address of what says to whom its signals go.
     #[inline(always)]
     pub fn owner(self) -> u64 {
-        let at = self.address() + offset::OFF_FILE_OWNER() as u64;
+        let at = self.address() + offset::OFF_FILE_OWNER;
         if owns_in_file() { at } else { raw::read(at) }
     }
 
@@ -59,10 +59,18 @@ impl File {
     }
 
     /// Whether the kernel opened it on a mount of its own: an overlay's layer. No process can name such a
-    /// mount. Pipes and memory files, which are on such mounts too, are none. (The mode bit that says the same is another one in each kernel.)
+    /// mount. Pipes and memory files, which are on such mounts too, are none. (The mode bit that says the same is another
+    /// one in each kernel.)
     #[inline(always)]
     pub fn is_layer(self) -> bool {
         !self.dentry().is_kernel_internal() && self.place().is_on_private_mount()
+    }
+
+    /// Whether it is an overlay's layer that goes by the name of the overlay's own file, as all layers do before 6.6: its
+    /// name is on another file system than it is itself.
+    #[inline(always)]
+    pub fn has_others_name(self) -> bool {
+        self.dentry().superblock().0 != self.inode().superblock().0
     }
 }
 

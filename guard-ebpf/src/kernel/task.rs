@@ -60,8 +60,8 @@ impl Task {
     /// Whether this is the program that it runs, or is about to: nobody may write it as long as that lasts.
     #[inline(always)]
     pub fn runs(self, inode: Inode) -> bool {
-        let file: u64 = raw::read(self.memory() + offset::OFF_MM_EXE_FILE() as u64);
-        let running: u64 = raw::read(file + offset::OFF_FILE_F_INODE() as u64);
+        let file: u64 = raw::read(self.memory() + offset::OFF_MM_EXE_FILE);
+        let running: u64 = raw::read(file + offset::OFF_FILE_F_INODE);
         running != 0 && running == inode.address()
     }
 
@@ -94,66 +94,66 @@ impl Runner {
     /// The name by which the program that it runs was started; no dentry where it runs none.
     #[inline(always)]
     pub fn program(self) -> Place {
-        let memory: u64 = raw::read(self.0 + offset::OFF_TASK_MM() as u64);
+        let memory: u64 = raw::read(self.0 + offset::OFF_TASK_MM);
         if memory == 0 {
             return Place { dentry: 0, mount: 0 };
         }
-        let file: u64 = raw::read(memory + offset::OFF_MM_EXE_FILE() as u64);
+        let file: u64 = raw::read(memory + offset::OFF_MM_EXE_FILE);
         if file == 0 {
             return Place { dentry: 0, mount: 0 };
         }
         Place {
-            dentry: raw::read(file + offset::OFF_FILE_PATH_DENTRY() as u64),
-            mount: raw::read(file + offset::OFF_FILE_PATH_MNT() as u64),
+            dentry: raw::read(file + offset::OFF_FILE_PATH_DENTRY),
+            mount: raw::read(file + offset::OFF_FILE_PATH_MNT),
         }
     }
 
     /// Number of its mount namespace; 0 where it has none any more.
     #[inline(always)]
     pub fn mounts(self) -> u32 {
-        let namespaces: u64 = raw::read(self.0 + offset::OFF_TASK_NSPROXY() as u64);
+        let namespaces: u64 = raw::read(self.0 + offset::OFF_TASK_NSPROXY);
         if namespaces == 0 {
             return 0;
         }
-        let mounts: u64 = raw::read(namespaces + offset::OFF_NSPROXY_MNT_NS() as u64);
-        raw::read(mounts + offset::OFF_MOUNT_NAMESPACE_NUMBER() as u64)
+        let mounts: u64 = raw::read(namespaces + offset::OFF_NSPROXY_MNT_NS);
+        raw::read(mounts + offset::OFF_MOUNT_NAMESPACE_NUMBER)
     }
 
     /// Its root folder, on no mount; no dentry where it has none any more.
     #[inline(always)]
     pub fn root(self) -> Place {
-        let fs: u64 = raw::read(self.0 + offset::OFF_TASK_FS() as u64);
-        let dentry = if fs == 0 { 0 } else { raw::read(fs + offset::OFF_FS_ROOT_DENTRY() as u64) };
+        let fs: u64 = raw::read(self.0 + offset::OFF_TASK_FS);
+        let dentry = if fs == 0 { 0 } else { raw::read(fs + offset::OFF_FS_ROOT_DENTRY) };
         Place { dentry, mount: 0 }
     }
 
     /// The inode behind one of its first descriptors, which every table has room for; 0 where there is none.
     #[inline(always)]
     pub fn standard(self, number: u32) -> u64 {
-        let files: u64 = raw::read(self.0 + offset::OFF_TASK_FILES() as u64);
-        let table: u64 = raw::read(files + offset::OFF_FILES_TABLE() as u64);
-        let all: u64 = raw::read(table + offset::OFF_TABLE_FILES() as u64);
+        let files: u64 = raw::read(self.0 + offset::OFF_TASK_FILES);
+        let table: u64 = raw::read(files + offset::OFF_FILES_TABLE);
+        let all: u64 = raw::read(table + offset::OFF_TABLE_FILES);
         let file: u64 = raw::read(all + 8 * u64::from(number & 3));
-        if file == 0 { 0 } else { raw::read(file + offset::OFF_FILE_F_INODE() as u64) }
+        if file == 0 { 0 } else { raw::read(file + offset::OFF_FILE_F_INODE) }
     }
 
     /// Who waits for its end.
     #[inline(always)]
     pub fn parent(self) -> Self {
-        Self(raw::read(self.0 + offset::OFF_TASK_REAL_PARENT() as u64))
+        Self(raw::read(self.0 + offset::OFF_TASK_REAL_PARENT))
     }
 
     /// Whether it acts as the host's root.
     #[inline(always)]
     pub fn is_root(self) -> bool {
-        let credentials: u64 = raw::read(self.0 + offset::OFF_TASK_REAL_CRED() as u64);
-        raw::try_read::<u32>(credentials + offset::OFF_CRED_EUID() as u64) == Some(0)
+        let credentials: u64 = raw::read(self.0 + offset::OFF_TASK_REAL_CRED);
+        raw::try_read::<u32>(credentials + offset::OFF_CRED_EUID) == Some(0)
     }
 
     /// Process id.
     #[inline(always)]
     pub fn tgid(self) -> u32 {
-        raw::read(self.0 + offset::OFF_TASK_TGID() as u64)
+        raw::read(self.0 + offset::OFF_TASK_TGID)
     }
 }
 
@@ -176,20 +176,20 @@ impl Group {
     /// What user space sees as the directory's inode number.
     #[inline(always)]
     pub fn id(self) -> u64 {
-        raw::read(self.node() + offset::OFF_KERNFS_NODE_ID() as u64)
+        raw::read(self.node() + offset::OFF_KERNFS_NODE_ID)
     }
 
     /// Address of its name's bytes, which a NUL ends.
     #[inline(always)]
     pub fn name(self) -> u64 {
-        raw::read(self.node() + offset::OFF_KERNFS_NODE_NAME() as u64)
+        raw::read(self.node() + offset::OFF_KERNFS_NODE_NAME)
     }
 
     /// The cgroup above. That of the root is none.
     #[inline(always)]
     pub fn parent(self) -> Self {
-        let css: u64 = raw::read(self.0 + offset::OFF_CGROUP_PARENT() as u64);
-        if css == 0 { Self(0) } else { Self(raw::read(css + offset::OFF_CSS_CGROUP() as u64)) }
+        let css: u64 = raw::read(self.0 + offset::OFF_CGROUP_PARENT);
+        if css == 0 { Self(0) } else { Self(raw::read(css + offset::OFF_CSS_CGROUP)) }
     }
 
     #[inline(always)]
@@ -199,6 +199,6 @@ impl Group {
 
     #[inline(always)]
     fn node(self) -> u64 {
-        raw::read(self.0 + offset::OFF_CGROUP_KN() as u64)
+        raw::read(self.0 + offset::OFF_CGROUP_KN)
     }
 }

@@ -5,14 +5,19 @@
 //! and that nobody holds for it. What ends a kept zone is what ends that of a file: a policy's generation, or the
 //! directory's epoch ([`crate::epoch`]).
 
+use guard_common::limits::ZONES_MAX;
 use guard_common::map::zone::{MarkKey, kept_folder, zone_of_folder};
 
+use super::walk::AT_ROOT;
 use crate::epoch;
 use crate::kernel::Dentry;
 use crate::maps::FOLDERS;
 
 /// Nothing is kept.
 pub const NONE: u32 = 0;
+/// In place of a zone, which has a lower number: [`AT_ROOT`].
+const KEPT_AT_ROOT: u16 = u16::MAX;
+const _: () = assert!(ZONES_MAX <= KEPT_AT_ROOT as u32);
 
 /// `dev` as in a directory's mark. The number is 0 where it could not be read: then nothing is kept.
 #[inline(always)]
@@ -20,7 +25,7 @@ fn key(folder: Dentry, dev: u32, generation: u64) -> MarkKey {
     MarkKey { ino: folder.ino(), dev, slot: (generation & 1) as u32 }
 }
 
-/// The zone of what stands in a directory and has no mark, rule or name of its own that decides.
+/// The zone of what stands in a directory and has no mark, rule or name of its own that decides; or [`AT_ROOT`].
 #[inline(never)]
 pub fn kept(folder: Dentry, dev: u32, generation: u64, epoch: u64) -> u32 {
     let key = key(folder, dev, generation);
@@ -29,18 +34,22 @@ pub fn kept(folder: Dentry, dev: u32, generation: u64, epoch: u64) -> u32 {
     }
     // SAFETY: copied at once, in one word.
     let Some(kept) = (unsafe { FOLDERS.get(&key) }).copied() else { return NONE };
-    zone_of_folder(kept, &key, generation, epoch).map_or(NONE, u32::from)
+    match zone_of_folder(kept, &key, generation, epoch) {
+        Some(KEPT_AT_ROOT) => AT_ROOT,
+        zone => zone.map_or(NONE, u32::from),
+    }
 }
 
 /// Keeps it.
 #[inline(never)]
-pub fn keep(folder: Dentry, dev: u32, generation: u64, epoch: u64, zone: u32) -> u32 {
+pub fn keep(folder: Dentry, dev: u32, generation: u64, epoch: u64, found: u32) -> u32 {
     let key = key(folder, dev, generation);
     // The epoch's parts are read one by one, and the folder may have been moved between.
     if key.ino == 0 || !folder.is_known_by_number() || epoch::of(folder.parent().ino()) != epoch {
         return 0;
     }
-    let kept = kept_folder(&key, generation, epoch, zone as u16);
+    let zone = if found == AT_ROOT { KEPT_AT_ROOT } else { found as u16 };
+    let kept = kept_folder(&key, generation, epoch, zone);
     // Where there is no room, the next one walks again.
     let _ = FOLDERS.insert(&key, kept, 0);
     0

@@ -125,8 +125,8 @@ struct Walk {
 /// The directory that the object stands in has rules for names that stand in it.
 const RULES_CHILDREN: u32 = 1;
 
-/// The walk has reached its file system's root, and nothing decided.
-const AT_ROOT: u32 = THROUGH_MOUNT;
+/// Nothing decided, up to the file system's root.
+pub const AT_ROOT: u32 = THROUGH_MOUNT;
 
 /// Since when a name is what it is.
 #[derive(Clone, Copy)]
@@ -163,7 +163,10 @@ pub fn outward(subject: &Subject, dentry: Dentry, mount: u64, since: Since) -> F
         }
     }
     let found = within(dentry, subject.generation, since.epoch, since.sequence);
-    Found(if found == AT_ROOT { through_mounts(dentry.address(), mount, subject.view()) } else { found })
+    if found != AT_ROOT {
+        return Found(found);
+    }
+    Found(through_mounts(dentry.superblock().root().address(), mount, subject.view()))
 }
 
 /// Looks at the object itself, and at what holds it unless that is known.
@@ -188,19 +191,29 @@ fn within(dentry: Dentry, generation: u64, epoch: u64, sequence: u32) -> u32 {
     if found == folders::NONE {
         return Found::nothing(Reason::PathTooDeep);
     }
-    if found == AT_ROOT {
-        return if walk.at.is_nameless() { u32::from(ZoneId::ANONYMOUS.0) } else { found };
+    if found == AT_ROOT && kept == folders::NONE {
+        if walk.at.is_nameless() {
+            return u32::from(ZoneId::ANONYMOUS.0);
+        }
+        if walk.at.0 != walk.at.superblock().root().0 {
+            // A part of its file system that nobody has found the way to.
+            return Found::nothing(Reason::UnresolvedObject);
+        }
     }
     // Read before it is asked: who is moved later was in this folder. Nor held meanwhile, for want of stack.
     let folder = dentry.parent();
-    if !(Since { epoch, sequence }).holds(dentry) {
-        return found | flags & HOLDS_ROOT | WAS_MOVED;
+    let is_moved = !(Since { epoch, sequence }).holds(dentry);
+    let is_of_folder = found & LEAF == 0
+        && (found & 0xffff != 0 || found == AT_ROOT)
+        && flags & RULES_CHILDREN == 0
+        && folder.0 != dentry.0;
+    if is_of_folder && kept == folders::NONE && !is_moved {
+        folders::keep(folder, keyed(dentry.dev(), true), generation, epoch, found);
     }
-    let is_of_folder = found & LEAF == 0 && found & 0xffff != 0 && flags & RULES_CHILDREN == 0;
-    if is_of_folder && kept == folders::NONE {
-        folders::keep(folder, keyed(dentry.dev(), true), generation, epoch, found & 0xffff);
+    if found == AT_ROOT {
+        return found;
     }
-    found | flags & HOLDS_ROOT
+    found | flags & HOLDS_ROOT | if is_moved { WAS_MOVED } else { 0 }
 }
 
 fn step_outward(step: u32, walk: *mut Walk) -> i64 {

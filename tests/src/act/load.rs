@@ -84,11 +84,16 @@ fn beat(log: &Path) -> io::Result<()> {
     }
 }
 
-/// `hammer TELL SECONDS WAY…`: tries in a loop, in this process; appends the time of each success to TELL.
+/// `hammer TELL SECONDS WAY…`: tries in a loop, in this process; appends the time of each success to TELL. Makes TELL.begun
+/// when it has tried once; ends before its time where there is a TELL.enough.
 fn hammer(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     let until = boot_ns()? + args.parsed::<u64>(1)? * 1_000_000_000;
+    let enough = args.path(0)?.with_extension("enough");
     let (mut tried, mut done) = (0u64, 0u64);
-    while boot_ns()? < until {
+    while boot_ns()? < until && !enough.exists() {
+        if tried == 1 {
+            File::create(args.path(0)?.with_extension("begun"))?;
+        }
         tried += 1;
         if super::perform(args.rest(2), out).is_ok() {
             done += 1;

@@ -46,7 +46,8 @@ pub(super) fn cheapest(subject: &mut Subject, name: &str) -> Result<(Figure, u64
 pub(super) fn build(work: &Path) -> Result<()> {
     for (name, script) in ALL.into_iter().zip([GIT, BUILD, PYTHON, NPM]) {
         fs::create_dir_all(work.join(name))?;
-        let head = "set -e\nexport PYTHONHASHSEED=0 LC_ALL=C npm_config_cache=../cache\n";
+        // An agent has a temporary folder of its own, which lies on another file system than everybody's.
+        let head = "set -e\nmkdir -p tmp\nexport PYTHONHASHSEED=0 LC_ALL=C npm_config_cache=../cache TMPDIR=$PWD/tmp\n";
         fs::write(work.join(name).join("run.sh"), format!("{head}{script}"))?;
     }
     git(&work.join("git"))?;

@@ -1,10 +1,10 @@
 //! guard as its users see it: `guard` and `guardd`, their exit statuses and their `--json`.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
@@ -82,13 +82,15 @@ impl Daemon {
     }
 
     fn start_until(words: &[&str], is_wanted: impl Fn(&str) -> bool) -> Result<Self> {
+        // One that was killed leaves its socket behind.
+        let stale = socket_made();
         let mut daemon = Self::launch(words)?;
         until("guardd enforces", START_LIMIT, || {
             if let Some(status) = daemon.child.try_wait()? {
                 bail!("guardd ended with {status}: {}", log_tail());
             }
             // Asking in vain costs an emulated processor as much as the start itself.
-            if !fs::exists(SOCKET)? {
+            if socket_made() == stale {
                 return Ok(false);
             }
             Ok(is_wanted(&guard(&["status", "--json"])?.out))
@@ -121,10 +123,15 @@ impl Daemon {
         self.child.id()
     }
 
-    /// SIGKILL, and wait until it is gone.
+    /// SIGKILL, and wait until it is gone. It must have run until then.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
-        self.child.wait()?;
+        let status = self.child.wait()?;
+        ensure!(
+            status.signal() == Some(Signal::SIGKILL as i32),
+            "guardd had ended with {status}: {}",
+            log_tail()
+        );
         Ok(())
     }
 
@@ -150,6 +157,11 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// When the socket that lies there was made.
+fn socket_made() -> Option<SystemTime> {
+    fs::metadata(SOCKET).and_then(|socket| socket.modified()).ok()
 }
 
 /// A `guardd` that is expected to refuse to start: how it ended and what it said.

@@ -9,16 +9,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::act::serve::How;
+use crate::harness::actor::Actor;
 use crate::harness::fixture::{MARKS, WHOLE};
 use crate::harness::guard::{self, Daemon, POLICY, POLICY_TEXT};
+use crate::harness::shell::until;
 use crate::harness::world::Side;
 use crate::harness::{By, Spot, Test, Who, World, act, check};
 
-/// How long one attack goes on before it tells how it went.
+/// How long turns begin under one attack, before it tells how it went.
 const ROUND: Duration = Duration::from_secs(15);
 
-/// The slowest start that was measured, emulated, is about as long.
-const START: Duration = Duration::from_secs(8);
+/// Until an attack begins, on a busy machine.
+const LONGEST_START: Duration = Duration::from_secs(60);
+
+/// Longer than a turn that begins at the end of a round: until then the attack goes on, or it is told to end.
+const LONGEST_TURN: Duration = Duration::from_secs(600);
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -36,22 +41,41 @@ fn times(few: u32) -> Result<u32> {
     }
 }
 
-/// Every other daemon brings programs of another form, as a newer version would: they take the others' place.
+/// Most daemons find their own programs in force, and are killed as soon as they are ready. A few bring programs of another
+/// form, as a newer version would, and are killed while those take the others' place: at another moment each time, and at
+/// all moments of a start.
 fn killed_while_starting(world: &mut World) -> Result<()> {
-    const MANNERS: [&[&str]; 2] = [&["--policy", POLICY, "--kernel-log", "error"], &["--policy", POLICY]];
+    const FORMS: [&[&str]; 2] = [&["--policy", POLICY], &["--policy", POLICY, "--kernel-log", "error"]];
     let instance = instance(world)?;
+    attacker(world)?;
     world.take_daemon()?.kill()?;
-    let times = times(8)?;
+    let whole = replacement(FORMS[1])?;
+    let times = times(3)?;
+    let replaced = (times / 5).max(2);
+    let form = |turn: u32| turn * replaced / times;
     under_attack(world, times, |_, turn| {
-        let daemon = Daemon::launch(MANNERS[turn as usize % 2])?;
-        // Another moment each time, and all of a start's.
-        std::thread::sleep(START * (turn * 37 % 100) / 100);
+        let words = FORMS[form(turn) as usize % 2];
+        if turn > 0 && form(turn) == form(turn - 1) {
+            return Daemon::start_with(words)?.kill();
+        }
+        let daemon = Daemon::launch(words)?;
+        // Under attack a start takes longer than one without.
+        std::thread::sleep(whole * ((form(turn) + 1) * 37 % 140) / 100);
         daemon.kill()
     })?;
     world.daemon()?;
     ensure!(self::instance(world)? == instance, "the agent is not who it was");
     world.must_refuse(&format!("write {}", Spot::Tmpfs.p()))?;
     world.must_allow(&format!("write {}", Spot::Tmpfs.w("f"))).map(drop)
+}
+
+/// How long a daemon takes whose programs take the place of others; it is killed when it is done.
+fn replacement(manner: &[&str]) -> Result<Duration> {
+    let began = Instant::now();
+    let daemon = Daemon::start_with(manner)?;
+    let whole = began.elapsed();
+    daemon.kill()?;
+    Ok(whole)
 }
 
 /// Either policy forbids P and allows W.
@@ -83,6 +107,11 @@ fn instance(world: &mut World) -> Result<String> {
     Ok(agent["instance"]["instance"].to_string())
 }
 
+/// Root's agent. Where it is not there yet, a daemon is started for it.
+fn attacker(world: &mut World) -> Result<&mut Actor> {
+    world.actor(Side::Inside, Who::Root, By::Program)
+}
+
 /// Has root's agent write P all the time while it is done so many times. The user's stays free to be asked.
 fn under_attack(
     world: &mut World,
@@ -90,18 +119,26 @@ fn under_attack(
     mut once: impl FnMut(&mut World, u32) -> Result<()>,
 ) -> Result<()> {
     let told = format!("{MARKS}/told");
-    let line = format!("hammer {told} {} write {}", ROUND.as_secs(), Spot::Tmpfs.p());
+    let (begun, enough) = (format!("{told}.begun"), format!("{told}.enough"));
+    let line = format!("hammer {told} {} write {}", (ROUND + LONGEST_TURN).as_secs(), Spot::Tmpfs.p());
     let mut turn = 0;
     while turn < times {
         let began = Instant::now();
-        world.actor(Side::Inside, Who::Root, By::Program)?.send(&act(&line).words, How::Apart)?;
+        attacker(world)?.send(&act(&line).words, How::Apart)?;
+        until("the attack begins", LONGEST_START, || Ok(fs::exists(&begun)?))?;
         let mut result = Ok(());
         while result.is_ok() && turn < times && began.elapsed() < ROUND {
             result = once(world, turn).with_context(|| format!("time {turn}"));
             turn += 1;
         }
-        let outcome = world.actor(Side::Inside, Who::Root, By::Program)?.answer()?;
+        let took = began.elapsed();
+        fs::write(&enough, "")?;
+        let outcome = attacker(world)?.answer()?;
+        for file in [&begun, &enough] {
+            fs::remove_file(file)?;
+        }
         result?;
+        ensure!(took < ROUND + LONGEST_TURN, "the attack ended before the turns did, which took {took:?}");
         ensure!(outcome.out.contains("done 0"), "the attack succeeded: {outcome:?}");
         ensure!(!outcome.out.contains("tried 0"), "there was no attack: {outcome:?}");
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Result, ensure};
 use guard_common::Reason;
+use nix::mount::{MsFlags, mount, umount};
 
 use super::apply::{under, with};
 use crate::harness::fixture::{self, BLIND, DEEP, NEST, OPEN, SAID, SECRET, put};
@@ -21,6 +22,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_root_that_was_replaced_is_still_kept", replaced_root),
         check("a_folder_moved_across_zones_changes_them_at_once", folder_moved),
         check("a_file_moved_across_zones_changes_them_at_once", file_moved),
+        check("a_file_system_moved_across_zones_changes_them_at_once", file_system_moved),
         check("a_folder_on_the_way_to_a_root_stays_where_it_is", holder_moved),
         check("what_may_not_be_read_is_not_moved_into_sight", moved_into_sight),
         check("an_inode_that_is_used_again_brings_nothing_along", inode_reused),
@@ -190,6 +192,42 @@ fn file_moved(world: &mut World) -> Result<()> {
             fs::rename(&outside, &inside)?;
             world.must_refuse(&format!("write {inside}"))?;
             fs::rename(&inside, &outside)?;
+        }
+    }
+    Ok(())
+}
+
+/// One that was mounted after the policy was put in force, so that nothing of it is marked.
+fn file_system_moved(world: &mut World) -> Result<()> {
+    let (open, kept) = (format!("{NEST}/late"), format!("{NEST}/kept/late"));
+    for folder in [&open, &kept] {
+        fs::create_dir(folder)?;
+    }
+    mount(Some("late"), open.as_str(), Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+    let result = moved_to_and_fro(world, &open, &kept);
+    umount(open.as_str())?;
+    result?;
+    Ok([&open, &kept].into_iter().try_for_each(fs::remove_dir)?)
+}
+
+fn moved_to_and_fro(world: &mut World, open: &str, kept: &str) -> Result<()> {
+    for below in ["", "/a", "/a/b"] {
+        let folder = format!("{open}{below}");
+        fs::create_dir_all(&folder)?;
+        put(format!("{folder}/f").as_ref(), OPEN)?;
+    }
+    for _ in 0..3 {
+        for (at, is_allowed) in [(open, true), (kept, false)] {
+            for file in ["f", "a/f", "a/b/f", "a/b/f"] {
+                let act = format!("write {at}/{file}");
+                if is_allowed {
+                    world.must_allow(&act)?
+                } else {
+                    world.must_refuse(&act)?
+                };
+            }
+            let to = if is_allowed { kept } else { open };
+            mount(Some(at), to, None::<&str>, MsFlags::MS_MOVE, None::<&str>)?;
         }
     }
     Ok(())
