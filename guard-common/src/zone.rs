@@ -7,6 +7,8 @@ use crate::limits::ZONES_MAX;
 #[repr(transparent)]
 pub struct ZoneId(pub u16);
 
+const _: () = assert!(ZoneId::OUTSIDE.0 > ZoneId::MEMORY.0 && ZoneId::OUTSIDE.0 < ZoneId::POLICY_FIRST.0);
+
 impl ZoneId {
     /// Not a zone: the object could not be resolved. Never has an edge.
     pub const UNRESOLVED: Self = Self(0);
@@ -27,6 +29,9 @@ impl ZoneId {
     pub const HOST: Self = Self(7);
     /// Memory that no file stands behind, where it is run: what a just-in-time compiler writes.
     pub const MEMORY: Self = Self(8);
+
+    /// Not a zone: nothing decides within the object's file system, only outside of it. Kept for folders, never told.
+    pub const OUTSIDE: Self = Self(15);
 
     /// The first id that a policy may give.
     pub const POLICY_FIRST: Self = Self(16);

@@ -7,6 +7,9 @@ use object::{Object as _, ObjectSection as _, SectionKind};
 
 /// Bytes of an instruction: operation, registers, place (16 bits), number (32 bits).
 const INSTRUCTION: usize = 8;
+/// The bits that say what kind of instruction it is, and the kinds that have a place: `BPF_LDX`, `BPF_ST`, `BPF_STX`.
+const CLASS: u8 = 7;
+const MEMORY: [u8; 3] = [1, 2, 3];
 /// `BPF_LDX | BPF_MEM`, of four bytes, two, one and eight.
 const LOADS: [u8; 4] = [0x61, 0x69, 0x71, 0x79];
 /// `BPF_ALU64 | BPF_K`, with `BPF_MOV`, `BPF_ADD`, `BPF_SUB`.
@@ -14,6 +17,9 @@ const NUMBERS: [u8; 3] = [0xb7, 0x07, 0x17];
 
 /// A field's name, and its offset in bytes or [`ABSENT`].
 type Offset = (&'static str, u64);
+
+/// `BPF_LD | BPF_DW | BPF_IMM`: takes twice the room.
+const WIDE: u8 = 0x18;
 
 /// The object, with the offset of each field where its instructions name it. `offsets` are of
 /// [`guard_common::fields::ALL`], in that order.
@@ -25,8 +31,14 @@ pub(super) fn place(object: &[u8], offsets: &[Offset]) -> Result<Vec<u8>, String
     for (start, len) in ranges {
         let (start, len) = (start as usize, len as usize);
         let code = placed.get_mut(start..start + len).ok_or("a section ends behind the object")?;
-        for instruction in code.chunks_exact_mut(INSTRUCTION) {
-            place_one(instruction, offsets)?;
+        let mut instructions = code.chunks_exact_mut(INSTRUCTION);
+        while let Some(instruction) = instructions.next() {
+            if instruction[0] == WIDE {
+                // The second half is no instruction of its own.
+                instructions.next();
+            } else {
+                place_one(instruction, offsets)?;
+            }
         }
     }
     Ok(placed)
@@ -35,14 +47,22 @@ pub(super) fn place(object: &[u8], offsets: &[Offset]) -> Result<Vec<u8>, String
 fn place_one(instruction: &mut [u8], offsets: &[Offset]) -> Result<(), String> {
     let &mut [operation, _, place_0, place_1, n0, n1, n2, n3] = instruction else { return Ok(()) };
     let (place, number) = (i16::from_le_bytes([place_0, place_1]), i32::from_le_bytes([n0, n1, n2, n3]));
-    if LOADS.contains(&operation)
-        && let Some((name, offset)) = named(i32::from(place), IN_LOAD, offsets)
-    {
+    let loaded = named(i32::from(place), IN_LOAD, offsets).filter(|_| MEMORY.contains(&(operation & CLASS)));
+    let (known, field) = match loaded {
+        Some(field) => (&LOADS[..], field),
+        None => match named(number, IN_NUMBER, offsets) {
+            Some(field) => (&NUMBERS[..], field),
+            None => return Ok(()),
+        },
+    };
+    let (name, offset) = field;
+    if !known.contains(&operation) {
+        return Err(format!("field {name} is named by an instruction of another kind, {operation:#x}"));
+    }
+    if loaded.is_some() {
         let offset = i16::try_from(offset).map_err(|_| too_far(name, offset))?;
         instruction[2..4].copy_from_slice(&offset.to_le_bytes());
-    } else if NUMBERS.contains(&operation)
-        && let Some((name, offset)) = named(number, IN_NUMBER, offsets)
-    {
+    } else {
         // The register takes the number with its sign: all bits of the one that stands for none.
         let offset =
             if offset == ABSENT { -1 } else { i32::try_from(offset).map_err(|_| too_far(name, offset))? };
@@ -126,6 +146,18 @@ mod tests {
             load[2..4].copy_from_slice(&(IN_LOAD as i16).to_le_bytes());
             let error = place_one(&mut load, &all(|_| offset)).unwrap_err();
             assert!(error.contains(word) && error.contains(ALL[0].symbol), "{error}");
+        }
+    }
+
+    #[test]
+    fn another_instruction_that_names_a_field_is_an_error() {
+        let mut store = [0x7b, 0x21, 0, 0, 0, 0, 0, 0];
+        store[2..4].copy_from_slice(&(IN_LOAD as i16).to_le_bytes());
+        let mut multiply = [0x27, 1, 0, 0, 0, 0, 0, 0];
+        multiply[4..].copy_from_slice(&IN_NUMBER.to_le_bytes());
+        for mut instruction in [store, multiply] {
+            let error = place_one(&mut instruction, &all(|_| 0)).unwrap_err();
+            assert!(error.contains("another kind") && error.contains(ALL[0].symbol), "{error}");
         }
     }
 

@@ -220,6 +220,7 @@ pub const ALL: &[Program] = &[
         presence: Presence::Always,
         may_sleep: false,
     },
+    Program::lsm("sb_delete", &["struct super_block *"]),
     Program {
         name: "vfs_rmdir_done",
         kind: Kind::FunctionExit,

@@ -57,8 +57,7 @@ fn judge_access(
     report: &mut Report,
 ) -> Result<News, Reason> {
     report.surface = surface as u16;
-    if file.has_others_name() || file.is_layer() {
-        // Judged when it was opened, as is each use of the file above it.
+    if file.is_beneath_another() {
         checks::switches(subject, surface)?;
         return Ok(News::Count);
     }
@@ -254,7 +253,7 @@ fn judge_control(subject: &Subject, file: File, request: u32, report: &mut Repor
     if is_choice_of_owner(request) {
         owner::may_be_chosen()?;
     }
-    if !inode.has_content() || only_reads(request) {
+    if !inode.has_content() || only_reads(request) || file.is_beneath_another() {
         return Ok(News::Count);
     }
     let verdict = judge_uses(subject, file, Operation::Ioctl, 1 << Surface::Write as u32, report);

@@ -388,6 +388,15 @@ pub fn vfs_rename_done(ctx: FExitContext) -> i32 {
     0
 }
 
+// kernel: void security_sb_delete(struct super_block *sb)
+//
+// Its device number, and the inode numbers with it, are the next file system's.
+#[lsm(hook = "sb_delete")]
+pub fn sb_delete(_: LsmContext) -> i32 {
+    epoch::moved();
+    0
+}
+
 // kernel: int vfs_rmdir(..., struct inode *dir, struct dentry *dentry, ...)
 //
 // A removed directory's inode number may come back elsewhere.

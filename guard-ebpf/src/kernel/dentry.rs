@@ -225,14 +225,16 @@ pub fn is_known_by_number(flags: u32, kind: u64) -> bool {
     flags & (S_DEAD | S_ENCRYPTED) == 0 && repeats_numbers(kind) == 0
 }
 
-/// Whether a kind of file system, by its address, may give one number to several objects: subvolumes number theirs apart
-/// under one device, and a program that serves files numbers them as it likes.
+/// Whether a kind of file system, by its address, may give one number to several objects: subvolumes and snapshots number
+/// theirs apart under one device, and a program that serves files numbers them as it likes.
 #[inline(never)]
 fn repeats_numbers(of_kind: u64) -> u32 {
     let name = kind_name(of_kind);
     u32::from(
         name == const { kind(b"btrfs") }
             || name == const { kind(b"bcachefs") }
+            || name == const { kind(b"nilfs2") }
+            || name == const { kind(b"ceph") }
             || name == const { kind(b"fuse") }
             || name == const { kind(b"fuseblk") },
     )

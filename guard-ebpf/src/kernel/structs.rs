@@ -66,11 +66,18 @@ impl File {
         !self.dentry().is_kernel_internal() && self.place().is_on_private_mount()
     }
 
-    /// Whether it is an overlay's layer that goes by the name of the overlay's own file, as all layers do before 6.6: its
+    /// Whether it is an overlay's layer that goes by the name of the overlay's own file, as layers do on older kernels: its
     /// name is on another file system than it is itself.
     #[inline(always)]
     pub fn has_others_name(self) -> bool {
         self.dentry().superblock().0 != self.inode().superblock().0
+    }
+
+    /// Whether it is an overlay's layer, whatever it goes by: judged when it was opened, or by the name of the file above it,
+    /// as is each use of that.
+    #[inline(always)]
+    pub fn is_beneath_another(self) -> bool {
+        self.has_others_name() || self.is_layer()
     }
 }
 

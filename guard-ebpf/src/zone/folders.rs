@@ -2,10 +2,10 @@
 //! for once, and after that only looked at itself.
 //!
 //! Not on the directory's inode, as for files: a program may put nothing on an inode that it only found on its way,
-//! and that nobody holds for it. What ends a kept zone is what ends that of a file: a policy's generation, or the
-//! directory's epoch ([`crate::epoch`]).
+//! and that nobody holds for it. What ends a kept zone is a policy's generation, or the directory's epoch
+//! ([`crate::epoch`]), which begins anew also when a file system goes: its numbers are the next one's.
 
-use guard_common::limits::ZONES_MAX;
+use guard_common::ZoneId;
 use guard_common::map::zone::{MarkKey, kept_folder, zone_of_folder};
 
 use super::walk::AT_ROOT;
@@ -15,9 +15,6 @@ use crate::maps::FOLDERS;
 
 /// Nothing is kept.
 pub const NONE: u32 = 0;
-/// In place of a zone, which has a lower number: [`AT_ROOT`].
-const KEPT_AT_ROOT: u16 = u16::MAX;
-const _: () = assert!(ZONES_MAX <= KEPT_AT_ROOT as u32);
 
 /// `dev` as in a directory's mark. The number is 0 where it could not be read: then nothing is kept.
 #[inline(always)]
@@ -35,7 +32,7 @@ pub fn kept(folder: Dentry, dev: u32, generation: u64, epoch: u64) -> u32 {
     // SAFETY: copied at once, in one word.
     let Some(kept) = (unsafe { FOLDERS.get(&key) }).copied() else { return NONE };
     match zone_of_folder(kept, &key, generation, epoch) {
-        Some(KEPT_AT_ROOT) => AT_ROOT,
+        Some(zone) if zone == ZoneId::OUTSIDE.0 => AT_ROOT,
         zone => zone.map_or(NONE, u32::from),
     }
 }
@@ -48,7 +45,7 @@ pub fn keep(folder: Dentry, dev: u32, generation: u64, epoch: u64, found: u32) -
     if key.ino == 0 || !folder.is_known_by_number() || epoch::of(folder.parent().ino()) != epoch {
         return 0;
     }
-    let zone = if found == AT_ROOT { KEPT_AT_ROOT } else { found as u16 };
+    let zone = if found == AT_ROOT { ZoneId::OUTSIDE.0 } else { found as u16 };
     let kept = kept_folder(&key, generation, epoch, zone);
     // Where there is no room, the next one walks again.
     let _ = FOLDERS.insert(&key, kept, 0);

@@ -127,6 +127,8 @@ const RULES_CHILDREN: u32 = 1;
 
 /// Nothing decided, up to the file system's root.
 pub const AT_ROOT: u32 = THROUGH_MOUNT;
+/// Nothing decided, up to another root than its file system's: NFS has one for each mount.
+const AT_OTHER_ROOT: u32 = THROUGH_MOUNT | WAS_MOVED;
 
 /// Since when a name is what it is.
 #[derive(Clone, Copy)]
@@ -163,10 +165,12 @@ pub fn outward(subject: &Subject, dentry: Dentry, mount: u64, since: Since) -> F
         }
     }
     let found = within(dentry, subject.generation, since.epoch, since.sequence);
-    if found != AT_ROOT {
-        return Found(found);
-    }
-    Found(through_mounts(dentry.superblock().root().address(), mount, subject.view()))
+    let from = match found {
+        AT_ROOT => dentry.superblock().root().address(),
+        AT_OTHER_ROOT => dentry.address(),
+        found => return Found(found),
+    };
+    Found(through_mounts(from, mount, subject.view()))
 }
 
 /// Looks at the object itself, and at what holds it unless that is known.
@@ -186,18 +190,17 @@ fn within(dentry: Dentry, generation: u64, epoch: u64, sequence: u32) -> u32 {
         flags: opaque(0),
     };
     repeat(if kept == folders::NONE { WALK_STEPS_MAX } else { 1 }, &mut walk, step_outward);
-    let (found, flags) = (opaque(walk.found), opaque(walk.flags));
-    let found = if found == 0 { kept } else { found };
+    let (walked, flags) = (opaque(walk.found), opaque(walk.flags));
+    let found = if walked == 0 { kept } else { walked };
     if found == folders::NONE {
         return Found::nothing(Reason::PathTooDeep);
     }
-    if found == AT_ROOT && kept == folders::NONE {
+    if walked == AT_ROOT {
         if walk.at.is_nameless() {
             return u32::from(ZoneId::ANONYMOUS.0);
         }
         if walk.at.0 != walk.at.superblock().root().0 {
-            // A part of its file system that nobody has found the way to.
-            return Found::nothing(Reason::UnresolvedObject);
+            return AT_OTHER_ROOT;
         }
     }
     // Read before it is asked: who is moved later was in this folder. Nor held meanwhile, for want of stack.

@@ -25,6 +25,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_file_system_moved_across_zones_changes_them_at_once", file_system_moved),
         check("a_folder_on_the_way_to_a_root_stays_where_it_is", holder_moved),
         check("what_may_not_be_read_is_not_moved_into_sight", moved_into_sight),
+        check("a_file_system_that_went_brings_nothing_along", file_system_replaced),
         check("an_inode_that_is_used_again_brings_nothing_along", inode_reused),
         check("a_removed_folders_number_brings_nothing_along", folder_number_reused),
         check("a_file_that_gets_a_second_name_is_judged_by_the_name_used", second_name),
@@ -231,6 +232,37 @@ fn moved_to_and_fro(world: &mut World, open: &str, kept: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The next file system gets the device number of the one before, and its files theirs.
+fn file_system_replaced(world: &mut World) -> Result<()> {
+    let point = format!("{NEST}/late");
+    fs::create_dir(&point)?;
+    let with = |name: &str, world: &mut World| -> Result<(u64, u64)> {
+        mount(Some("late"), point.as_str(), Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+        let result = judged_in(world, &point, name);
+        umount(point.as_str())?;
+        result
+    };
+    let (before, after) = (with("plain", world)?, with(".ssh", world)?);
+    ensure!(before == after, "the folders' numbers differ, so nothing was shown: {before:?}, {after:?}");
+    Ok(fs::remove_dir(&point)?)
+}
+
+fn judged_in(world: &mut World, point: &str, name: &str) -> Result<(u64, u64)> {
+    let folder = format!("{point}/{name}");
+    fixture::folder(&folder)?;
+    put(format!("{folder}/f").as_ref(), OPEN)?;
+    let act = format!("read {folder}/f");
+    for _ in 0..2 {
+        if name.starts_with('.') {
+            world.must_refuse(&act)?
+        } else {
+            world.must_allow(&act)?
+        };
+    }
+    let numbers = fs::metadata(&folder)?;
+    Ok((numbers.dev(), numbers.ino()))
 }
 
 /// ext4 gives a removed file's inode to the next one.

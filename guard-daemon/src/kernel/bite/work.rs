@@ -20,13 +20,14 @@ use crate::kernel::programs;
 
 /// Those that are looked at here or on the way of the others.
 #[cfg(test)]
-pub(super) const PROGRAMS: [&str; 14] = [
+pub(super) const PROGRAMS: [&str; 15] = [
     "cgroup_attach_task",
     "enrol_existing",
     "sched_process_fork",
     "sched_process_exec",
     "vfs_rename_done",
     "vfs_rmdir_done",
+    "sb_delete",
     "bprm_creds_for_exec",
     "bprm_check_security",
     "measure_program",
@@ -81,8 +82,8 @@ fn born_inside(cgroup: &AgentCgroup, folder: &Path) -> Bite {
     Bite { program: "sched_process_fork", what: "a child born into the cgroup", seen }
 }
 
-/// Whatever is known of where folders lie is known no longer when one was moved or removed.
-fn moved(maps: &Maps, folder: &Path) -> Result<[Bite; 2], ProbeError> {
+/// Whatever is known of where folders lie is known no longer when one was moved or removed, or a file system has gone.
+fn moved(maps: &Maps, folder: &Path) -> Result<[Bite; 3], ProbeError> {
     let (from, to) = (folder.join("from"), folder.join("to"));
     let failed = |cause| ProbeError::Folder { path: from.clone(), cause };
     fs::create_dir(&from).map_err(failed)?;
@@ -96,10 +97,24 @@ fn moved(maps: &Maps, folder: &Path) -> Result<[Bite; 2], ProbeError> {
             Seen::Toothless("the count of them stood still".to_owned())
         }
     };
+    let renamed = seen(epoch, maps.epoch());
+    let epoch = maps.epoch();
+    let went = come_and_go().map(|()| seen(epoch, maps.epoch()));
     Ok([
-        Bite { program: "vfs_rename_done", what: "a moved folder", seen: seen(epoch, maps.epoch()) },
+        Bite { program: "vfs_rename_done", what: "a moved folder", seen: renamed },
+        Bite {
+            program: "sb_delete",
+            what: "a file system that goes",
+            seen: went.unwrap_or_else(|errno| Seen::Untried(format!("none can be made: {errno}"))),
+        },
         Bite { program: "vfs_rmdir_done", what: "a removed folder", seen: seen(removals, maps.removals()?) },
     ])
+}
+
+/// A file system that is mounted nowhere.
+fn come_and_go() -> rustix::io::Result<()> {
+    let context = rustix::mount::fsopen("tmpfs", rustix::mount::FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_create(&context)
 }
 
 /// Starts a program outside any agent, and lets the kernel count.
