@@ -7,7 +7,8 @@ use crate::atomic;
 use crate::maps::{EPOCH, REMOVALS};
 
 /// The epoch of a directory, by the inode number of the directory that it stands in. It never goes back, and begins anew
-/// when any directory is moved, or when one is removed that stood there; no two that are counted apart have one in common.
+/// when any directory is moved or a file system goes, or when a directory is removed that stood there; no two that are
+/// counted apart have one in common.
 #[inline(always)]
 pub fn of(above: u64) -> u64 {
     let row = row(above);
@@ -17,7 +18,7 @@ pub fn of(above: u64) -> u64 {
     begun.wrapping_mul(u64::from(REMOVALS_MAX)) | u64::from(row)
 }
 
-/// A directory was moved, and all below it.
+/// A directory was moved, and all below it; or a file system has gone, and its numbers are free.
 #[inline(always)]
 pub fn moved() {
     begin_anew(EPOCH.get_ptr_mut(0));

@@ -95,55 +95,55 @@ impl<const ROW: i32> Offset<ROW> {
     #[inline(always)]
     pub unsafe fn load<T: Copy>(self, base: *const c_void) -> T {
         let value: u64;
+        macro_rules! load {
+            ($kind:literal) => {
+                asm!(
+                    concat!("{0} = *(", $kind, " *)({1} + {2})"),
+                    out(reg) value,
+                    in(reg) base,
+                    const Self::IN_LOAD,
+                    options(nostack)
+                )
+            };
+        }
         // SAFETY: see above. Never merged with a neighbouring load into one that spans fields.
         unsafe {
             match size_of::<T>() {
-                1 => {
-                    asm!("{0} = *(u8 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
-                }
-                2 => {
-                    asm!("{0} = *(u16 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
-                }
-                4 => {
-                    asm!("{0} = *(u32 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
-                }
-                _ => {
-                    asm!("{0} = *(u64 *)({1} + {2})", out(reg) value, in(reg) base, const Self::IN_LOAD, options(nostack))
-                }
+                1 => load!("u8"),
+                2 => load!("u16"),
+                4 => load!("u32"),
+                _ => load!("u64"),
             }
             core::mem::transmute_copy(&value)
         }
     }
 }
 
-impl<const ROW: i32> Add<Offset<ROW>> for u64 {
-    type Output = u64;
+macro_rules! by_offset {
+    ($(#[$meta:meta])* $trait:ident, $method:ident, $instruction:literal) => {
+        impl<const ROW: i32> $trait<Offset<ROW>> for u64 {
+            type Output = u64;
 
-    /// The address of the field of a struct that starts here.
-    #[inline(always)]
-    fn add(self, _: Offset<ROW>) -> u64 {
-        let mut address = self;
-        // SAFETY: changes a register of its own.
-        unsafe {
-            asm!("{0} += {1}", inout(reg) address, const Offset::<ROW>::IN_NUMBER, options(nomem, nostack))
-        };
-        address
-    }
+            $(#[$meta])*
+            #[inline(always)]
+            fn $method(self, _: Offset<ROW>) -> u64 {
+                let mut address = self;
+                // SAFETY: changes a register of its own.
+                unsafe {
+                    asm!($instruction, inout(reg) address, const Offset::<ROW>::IN_NUMBER, options(nomem, nostack));
+                }
+                address
+            }
+        }
+    };
 }
-
-impl<const ROW: i32> Sub<Offset<ROW>> for u64 {
-    type Output = u64;
-
+by_offset! {
+    /// The address of the field of a struct that starts here.
+    Add, add, "{0} += {1}"
+}
+by_offset! {
     /// The start of the struct whose field lies here.
-    #[inline(always)]
-    fn sub(self, _: Offset<ROW>) -> u64 {
-        let mut address = self;
-        // SAFETY: changes a register of its own.
-        unsafe {
-            asm!("{0} -= {1}", inout(reg) address, const Offset::<ROW>::IN_NUMBER, options(nomem, nostack))
-        };
-        address
-    }
+    Sub, sub, "{0} -= {1}"
 }
 
 macro_rules! rows {

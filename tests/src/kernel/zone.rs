@@ -221,17 +221,17 @@ fn moved_to_and_fro(world: &mut World, open: &str, kept: &str) -> Result<()> {
         for (at, is_allowed) in [(open, true), (kept, false)] {
             for file in ["f", "a/f", "a/b/f", "a/b/f"] {
                 let act = format!("write {at}/{file}");
-                if is_allowed {
-                    world.must_allow(&act)?
-                } else {
-                    world.must_refuse(&act)?
-                };
+                judged(world, &act, is_allowed)?;
             }
             let to = if is_allowed { kept } else { open };
             mount(Some(at), to, None::<&str>, MsFlags::MS_MOVE, None::<&str>)?;
         }
     }
     Ok(())
+}
+
+fn judged(world: &mut World, act: &str, is_allowed: bool) -> Result<()> {
+    if is_allowed { world.must_allow(act) } else { world.must_refuse(act) }.map(drop)
 }
 
 /// The next file system gets the device number of the one before, and its files theirs.
@@ -255,11 +255,7 @@ fn judged_in(world: &mut World, point: &str, name: &str) -> Result<(u64, u64)> {
     put(format!("{folder}/f").as_ref(), OPEN)?;
     let act = format!("read {folder}/f");
     for _ in 0..2 {
-        if name.starts_with('.') {
-            world.must_refuse(&act)?
-        } else {
-            world.must_allow(&act)?
-        };
+        judged(world, &act, !name.starts_with('.'))?;
     }
     let numbers = fs::metadata(&folder)?;
     Ok((numbers.dev(), numbers.ino()))
