@@ -1,5 +1,5 @@
-//! `cargo xtask test`: tidy, clippy, unit tests, then the kernel suites on each kernel in guests. Its last line
-//! is `N passed, N failed`, with `, N skipped` where something was.
+//! `cargo xtask test`: tidy, clippy, unit tests, then the kernel suites on each kernel in guests. At the end it
+//! says again what failed; its last line is `N passed, N failed`, with `, N skipped` where something was.
 
 mod count;
 mod suites;
@@ -59,6 +59,7 @@ pub(crate) fn main(args: Args) -> Result<i32> {
         setup::ensure(setup::Need::Vm)?;
         total += timed("suites", || suites::run(&args.kernel.0, args.timeout, &args.filter))?;
     }
+    total.wrong.iter().for_each(|line| println!("{line}"));
     println!("{total}");
     Ok(i32::from(total.failed > 0))
 }
@@ -75,7 +76,8 @@ fn timed(name: &str, stage: impl FnOnce() -> Result<Count>) -> Result<Count> {
 
 fn tidied() -> Result<Count> {
     let tidy::Count { kept, broken } = tidy::run()?;
-    Ok(Count { passed: kept, failed: broken, skipped: 0 })
+    let wrong = if broken == 0 { vec![] } else { vec!["FAIL tidy: see `cargo xtask tidy`".to_owned()] };
+    Ok(Count { passed: kept, failed: broken, skipped: 0, wrong })
 }
 
 fn clippy() -> Result<Count> {
@@ -84,7 +86,7 @@ fn clippy() -> Result<Count> {
     cargo.args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     let status =
         cargo.stdin(Stdio::null()).stdout(std::io::stderr()).status().context("cannot start cargo")?;
-    Ok(Count::of(status.success()))
+    Ok(Count::of("clippy", status.success()))
 }
 
 fn unit(filter: &[String]) -> Result<Count> {
@@ -92,9 +94,7 @@ fn unit(filter: &[String]) -> Result<Count> {
     let mut cargo = build::workspace_cargo()?;
     cargo.args(["test", "--release", "--workspace", "--no-fail-fast", "--"]).args(filter);
     let (succeeded, lines) = shown(&mut cargo)?;
-    let count = count::unit(&lines);
-    // A test program that does not compile or dies has no result line of its own.
-    Ok(if succeeded || count.failed > 0 { count } else { Count { failed: 1, ..count } })
+    Ok(count::unit(&lines, succeeded))
 }
 
 /// Runs with its standard output shown line by line, and kept.

@@ -73,7 +73,7 @@ fn all(jobs: VecDeque<(Kernel, Job)>) -> Result<Count> {
 fn one(kernel: Kernel, job: &Job) -> Result<Count> {
     let ran = vm::run(kernel, job)?;
     let output = String::from_utf8_lossy(&ran.output);
-    Ok(count::suites(&output, ran.end == End::Exited(0)))
+    Ok(count::suites(&output, ran.end == End::Exited(0)).in_guest(&job.name))
 }
 
 /// How many guests this machine bears: one a processor, and as many as its free memory holds.
