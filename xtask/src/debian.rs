@@ -1,57 +1,36 @@
-//! Kernels from Debian's archive, by an apt configuration of our own: the machine's mirror and keyring, but
-//! lists, cache and sources in the cache folder. Installs nothing on the machine. Knows no version: apt does.
+//! Debian's archive, by an apt configuration of our own: the machine's mirror and keyring, but lists, cache and
+//! sources in the cache folder. Installs nothing on the machine. Knows no version: apt does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 
 use crate::cache;
-use crate::kernel::Kernel;
-use crate::sh::{cmd, read, run_quiet, say};
+use crate::sh::{cmd, read, run_quiet};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-/// Any of them may carry a wanted kernel: bookworm 6.1, trixie 6.12, and the next ones after it.
-const SUITES: [&str; 4] = ["bookworm", "trixie", "forky", "sid"];
-const META_PACKAGE: &str = "linux-image-amd64";
-/// A newer kernel comes in parts; the image package only names them.
-const PARTS: [&str; 4] = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"];
 
-/// Downloads and unpacks the kernels that are not in the cache.
-pub(crate) fn fetch(missing: &[Kernel]) -> Result<()> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if std::env::consts::ARCH != "x86_64" {
-        bail!("test kernels are set up for x86_64 hosts only so far; this one is {}", std::env::consts::ARCH);
-    }
-    let apt = Apt::new()?;
-    say("reading Debian's package lists (about 50 MB, kept apart from the machine's own)");
-    apt.update()?;
-    for kernel in missing {
-        let packages = apt.packages(*kernel)?;
-        say(&format!("kernel {}: downloading {}", kernel.name(), packages.join(", ")));
-        unpack(*kernel, &apt.download(*kernel, &packages)?)?;
-    }
-    fs::remove_dir_all(&apt.folder).context("cannot remove apt's lists from the cache")
-}
-
-struct Apt {
+/// Suites whose lists have been read. What it holds in the cache goes with it.
+pub(crate) struct Archive {
     folder: PathBuf,
 }
 
-impl Apt {
-    fn new() -> Result<Apt> {
+impl Archive {
+    /// Reads the lists of these suites.
+    pub(crate) fn of(suites: &[&str]) -> Result<Archive> {
         let folder = cache::folder(cache::root()?.join("apt"))?;
         let mirror = mirror()?;
         let source = |suite: &&str| format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n");
-        fs::write(folder.join("sources.list"), SUITES.iter().map(source).collect::<String>())?;
+        fs::write(folder.join("sources.list"), suites.iter().map(source).collect::<String>())?;
         fs::write(folder.join("status"), "")?;
-        for sub in ["lists/partial", "cache/archives/partial", "debs"] {
+        for sub in ["sources.list.d", "preferences.d", "lists/partial", "cache/archives/partial"] {
             cache::folder(folder.join(sub))?;
         }
-        Ok(Apt { folder })
+        let archive = Archive { folder };
+        run_quiet(archive.command("apt-get").args(["-qq", "update"]))?;
+        Ok(archive)
     }
 
     fn command(&self, program: &str) -> Command {
@@ -59,9 +38,9 @@ impl Apt {
         let mut command = Command::new(program);
         for option in [
             format!("Dir::Etc::sourcelist={}", at("sources.list")),
-            "Dir::Etc::sourceparts=-".to_owned(),
-            "Dir::Etc::preferences=-".to_owned(),
-            "Dir::Etc::preferencesparts=-".to_owned(),
+            format!("Dir::Etc::sourceparts={}", at("sources.list.d")),
+            format!("Dir::Etc::preferences={}", at("preferences")),
+            format!("Dir::Etc::preferencesparts={}", at("preferences.d")),
             format!("Dir::State::lists={}", at("lists")),
             format!("Dir::State::status={}", at("status")),
             format!("Dir::Cache={}", at("cache")),
@@ -75,79 +54,40 @@ impl Apt {
         command
     }
 
-    fn update(&self) -> Result<()> {
-        run_quiet(self.command("apt-get").args(["-qq", "update"]))
+    /// Names that a package depends on, in order, without versions.
+    pub(crate) fn depends(&self, package: &str) -> Result<Vec<String>> {
+        Ok(depends(&read(self.command("apt-cache").args(["show", package]))?))
     }
 
-    /// The packages that make up the newest kernel of this series.
-    fn packages(&self, kernel: Kernel) -> Result<Vec<String>> {
-        let meta = read(self.command("apt-cache").args(["show", META_PACKAGE]))?;
-        let series = format!("linux-image-{}.", kernel.name());
-        let image = depends(&meta).find(|name| name.starts_with(&series)).ok_or_else(|| {
-            anyhow!("none of Debian's {} carries a {} kernel any more", SUITES.join(", "), kernel.name())
-        })?;
-        let shown = read(self.command("apt-cache").args(["show", &image]))?;
-        let version = image.trim_start_matches("linux-image-").to_owned();
-        let is_part = |name: &String| PARTS.iter().any(|part| *name == format!("{part}{version}"));
-        Ok(std::iter::once(image.clone()).chain(depends(&shown).filter(is_part)).collect())
-    }
-
-    fn download(&self, kernel: Kernel, packages: &[String]) -> Result<Vec<PathBuf>> {
-        let debs = self.folder.join("debs").join(kernel.name());
+    /// Downloads the packages and unpacks them all into `tree`.
+    pub(crate) fn unpack(&self, packages: &[impl AsRef<str>], tree: &Path) -> Result<()> {
+        let debs = self.folder.join("debs");
         if debs.is_dir() {
             fs::remove_dir_all(&debs)?;
         }
         cache::folder(debs.clone())?;
-        run_quiet(self.command("apt-get").args(["-qq", "download"]).args(packages).current_dir(&debs))?;
-        fs::read_dir(&debs)?.map(|entry| Ok(entry?.path())).collect()
+        let names = packages.iter().map(AsRef::as_ref);
+        run_quiet(self.command("apt-get").args(["-qq", "download"]).args(names).current_dir(&debs))?;
+        for deb in fs::read_dir(&debs)? {
+            run_quiet(cmd("dpkg", &["-x"]).arg(deb?.path()).arg(tree))?;
+        }
+        fs::remove_dir_all(&debs).with_context(|| format!("cannot remove {}", debs.display()))
+    }
+
+    /// Removes what was read from the cache.
+    pub(crate) fn close(self) -> Result<()> {
+        fs::remove_dir_all(&self.folder).context("cannot remove apt's lists from the cache")
     }
 }
 
-/// Names in the `Depends:` lines of `apt-cache show`, in order, without versions.
-fn depends(shown: &str) -> impl Iterator<Item = String> + '_ {
+/// Names in the `Depends:` lines of `apt-cache show`.
+fn depends(shown: &str) -> Vec<String> {
     shown
         .lines()
         .filter_map(|line| line.strip_prefix("Depends:"))
         .flat_map(|line| line.split([',', '|']))
         .filter_map(|part| part.split_whitespace().next().map(str::to_owned))
-}
-
-/// Image and modules into the kernel's folder, as one step: it is whole or not there.
-fn unpack(kernel: Kernel, debs: &[PathBuf]) -> Result<()> {
-    let folder = kernel.folder()?;
-    let part = folder.with_extension(format!("part-{}", std::process::id()));
-    let tree = cache::folder(part.join("tree"))?;
-    for deb in debs {
-        run_quiet(cmd("dpkg", &["-x"]).arg(deb).arg(&tree))?;
-        fs::remove_file(deb)?;
-    }
-    let (release, modules) = modules_in(&tree)?;
-    let home = cache::folder(part.join("lib/modules"))?.join(&release);
-    let image = [modules.join("vmlinuz"), tree.join(format!("boot/vmlinuz-{release}"))];
-    let image = image.iter().find(|path| path.is_file()).context("the packages hold no vmlinuz")?;
-    fs::rename(image, part.join("vmlinuz"))?;
-    fs::rename(&modules, &home)?;
-    // Some versions of depmod look below usr/lib, some below lib.
-    std::os::unix::fs::symlink(".", part.join("usr"))?;
-    run_quiet(cmd("/sbin/depmod", &["-b"]).arg(&part).arg(&release))?;
-    fs::write(part.join("release"), &release)?;
-    fs::remove_dir_all(&tree)?;
-    if folder.is_dir() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::rename(&part, &folder).with_context(|| format!("cannot put {} in place", folder.display()))
-}
-
-/// The one folder of modules: its name is the kernel's release. Parts may have come from several packages.
-fn modules_in(tree: &Path) -> Result<(String, PathBuf)> {
-    for parent in ["lib/modules", "usr/lib/modules"] {
-        let Ok(mut entries) = fs::read_dir(tree.join(parent)) else { continue };
-        if let Some(entry) = entries.next() {
-            let entry = entry?;
-            return Ok((entry.file_name().to_string_lossy().into_owned(), entry.path()));
-        }
-    }
-    bail!("the packages hold no modules")
+        .collect()
 }
 
 /// The mirror that this machine already uses for Debian.
@@ -161,7 +101,7 @@ fn mirror() -> Result<String> {
     let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
     texts.flat_map(|text| mirrors_in(&text)).next().ok_or_else(|| {
         anyhow!(
-            "this machine's apt names no Debian mirror to get kernels from; set GUARD_DEBIAN_MIRROR to one"
+            "this machine's apt names no Debian mirror to get kernels and QEMU from; set GUARD_DEBIAN_MIRROR to one"
         )
     })
 }
@@ -194,6 +134,6 @@ mod tests {
     #[test]
     fn alternatives_and_versions_in_depends_are_taken_apart() {
         let shown = "Package: a\nDepends: linux-base (>= 4), linux-image-6.1.0-5-amd64 (= 6.1.1-1) | b\n";
-        assert_eq!(depends(shown).collect::<Vec<_>>(), ["linux-base", "linux-image-6.1.0-5-amd64", "b"]);
+        assert_eq!(depends(shown), ["linux-base", "linux-image-6.1.0-5-amd64", "b"]);
     }
 }

@@ -1,11 +1,14 @@
 //! The three stock kernels that guard is tested on: their names, and where the cache holds them.
 
+mod fetch;
+
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 
+pub(crate) use self::fetch::fetch;
 use crate::cache;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -10,6 +10,7 @@ mod conformance;
 mod cpio;
 mod debian;
 mod demo;
+mod emulator;
 mod image;
 mod initramfs;
 mod kernel;

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
+use crate::emulator::Emulator;
 use crate::kernel::Kernel;
 use crate::sh::say;
-use crate::{apt, cache, debian, initramfs, linker, toolchain};
+use crate::{apt, cache, emulator, initramfs, kernel, linker, toolchain};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {}
@@ -41,7 +42,8 @@ pub(crate) fn ensure(need: Need) -> Result<()> {
         Need::Vm => {
             apt::install(apt::for_vm())?;
             anyhow::ensure!(initramfs::busybox_is_static(), "/bin/busybox is not static; see busybox-static");
-            debian::fetch(&missing_kernels())
+            emulator::fetch()?;
+            kernel::fetch(&missing_kernels())
         }
     }
 }
@@ -53,7 +55,11 @@ fn is_complete(need: Need) -> Result<bool> {
                 && linker::find()?.is_some()
                 && toolchain::find()?.is_some()
         }
-        Need::Vm => apt::missing(apt::for_vm())?.is_empty() && missing_kernels().is_empty(),
+        Need::Vm => {
+            apt::missing(apt::for_vm())?.is_empty()
+                && Emulator::installed().is_ok()
+                && missing_kernels().is_empty()
+        }
     })
 }
 

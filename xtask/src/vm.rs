@@ -2,7 +2,6 @@
 //! The machine itself is not changed: its root is shared read-only, under an overlay in the guest's memory.
 
 mod accel;
-mod emulator;
 mod guest;
 mod machine;
 mod wire;

@@ -53,7 +53,6 @@ fn killed_while_starting(world: &mut World) -> Result<()> {
     let times = times(3)?;
     let replaced = (times / 5).max(2);
     let form = |turn: u32| turn * replaced / times;
-    let alone = OneProcessor::take()?;
     under_attack(world, times, |_, turn| {
         let words = FORMS[form(turn) as usize % 2];
         if turn > 0 && form(turn) == form(turn - 1) {
@@ -65,31 +64,9 @@ fn killed_while_starting(world: &mut World) -> Result<()> {
         daemon.kill()
     })?;
     world.daemon()?;
-    drop(alone);
     ensure!(self::instance(world)? == instance, "the agent is not who it was");
     world.must_refuse(&format!("write {}", Spot::Tmpfs.p()))?;
     world.must_allow(&format!("write {}", Spot::Tmpfs.w("f"))).map(drop)
-}
-
-/// The guest has one processor as long as this lives. QEMU before 8.1 may go on running a breakpoint that the kernel has
-/// taken out, on a processor that runs through a hook again and again while another changes the hook.
-struct OneProcessor;
-
-impl OneProcessor {
-    const OTHER: &str = "/sys/devices/system/cpu/cpu1/online";
-
-    fn take() -> Result<Self> {
-        fs::write(Self::OTHER, "0").context(Self::OTHER)?;
-        Ok(Self)
-    }
-}
-
-impl Drop for OneProcessor {
-    fn drop(&mut self) {
-        if let Err(error) = fs::write(Self::OTHER, "1") {
-            eprintln!("guard-suite: {}: {error}", Self::OTHER);
-        }
-    }
 }
 
 /// How long a daemon takes whose programs take the place of others; it is killed when it is done.

@@ -9,6 +9,7 @@ use super::Job;
 use super::guest::{End, run_on};
 use super::machine::Accel;
 use crate::cache;
+use crate::emulator::Emulator;
 use crate::kernel::Kernel;
 use crate::sh::{cmd, read, say};
 
@@ -19,7 +20,7 @@ pub(crate) fn best() -> Result<Accel> {
     if OpenOptions::new().read(true).write(true).open("/dev/kvm").is_err() {
         return Ok(Accel::Tcg);
     }
-    let host = read(&mut cmd("uname", &["-rv"]))? + &read(&mut cmd("qemu-system-x86_64", &["--version"]))?;
+    let host = read(&mut cmd("uname", &["-rv"]))? + &Emulator::installed()?.version;
     let path = cache::root()?.join(format!("kvm-{}", cache::digest([host.as_bytes()])));
     if let Ok(known) = std::fs::read_to_string(&path) {
         return Ok(if known.trim() == "works" { Accel::Kvm } else { Accel::Tcg });

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use super::machine::{Accel, CONTROL, ERR, LOG, Machine, OUT, PORTS};
 use super::wire::{Heard, Listeners, Sink, hear, pump};
-use super::{Job, accel, emulator};
+use super::{Job, accel};
+use crate::emulator::Emulator;
 use crate::kernel::Kernel;
 use crate::sh::{quote, say};
 use crate::{cache, checkout, image, initramfs};
@@ -37,20 +38,11 @@ pub(crate) struct Ran {
     pub(crate) end: End,
     /// The command's standard output, if the job asked for it.
     pub(crate) output: Vec<u8>,
-    /// The kernel's log.
-    log: Vec<u8>,
 }
 
-/// Boots `kernel` and runs `job` in it. An error is the host's; whatever the guest does is an `End`. A guest that
-/// the emulator itself broke is started again, once.
+/// Boots `kernel` and runs `job` in it. An error is the host's; whatever the guest does is an `End`.
 pub(crate) fn run(kernel: Kernel, job: &Job) -> Result<Ran> {
     let accel = if job.icount { Accel::Icount } else { accel::best()? };
-    let ran = run_on(kernel, job, accel, BOOT_LIMIT, true)?;
-    let went = matches!(ran.end, End::NoBoot | End::Died);
-    if !went || accel != Accel::Tcg || !emulator::broke(&ran.log) {
-        return Ok(ran);
-    }
-    say(&format!("kernel {}: {}; the command starts anew in another guest", kernel.name(), emulator::FAULT));
     run_on(kernel, job, accel, BOOT_LIMIT, true)
 }
 
@@ -61,11 +53,13 @@ pub(crate) fn run_on(
     boot_limit: Duration,
     loud: bool,
 ) -> Result<Ran> {
+    let emulator = Emulator::installed()?;
     let installed = kernel.installed()?;
     let image = image::unpacked(&installed)?;
     let initramfs = initramfs::for_kernel(&installed)?;
     let keep = hidden_paths(&installed.modules)?;
     let machine = Machine {
+        emulator: &emulator,
         kernel: &installed,
         image: &image,
         initramfs: &initramfs,
@@ -87,7 +81,7 @@ pub(crate) fn run_on(
     if loud {
         explain(kernel, end, job, &log)?;
     }
-    Ok(Ran { end, output, log })
+    Ok(Ran { end, output })
 }
 
 /// Job and modules are reached at their own paths; below /tmp and /run the guest has folders of its own.

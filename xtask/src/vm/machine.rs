@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::emulator::Emulator;
 use crate::kernel::Installed;
 use crate::vm::wire::Listeners;
 
@@ -24,6 +25,7 @@ pub(crate) enum Accel {
 }
 
 pub(crate) struct Machine<'a> {
+    pub(crate) emulator: &'a Emulator,
     pub(crate) kernel: &'a Installed,
     pub(crate) image: &'a Path,
     pub(crate) initramfs: &'a Path,
@@ -36,10 +38,8 @@ pub(crate) struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// `setpriv` ends QEMU when xtask ends, however it ends.
     pub(crate) fn command(&self, sockets: &Listeners) -> Command {
-        let mut qemu = Command::new("setpriv");
-        qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
+        let mut qemu = self.emulator.command();
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none"]);
         qemu.args(["-m", &self.memory_mib.to_string()]);
         qemu.args(self.processor());
