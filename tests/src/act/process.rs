@@ -6,15 +6,17 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
+use fork::{Fork, fork, waitpid};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Gid, Uid, gettid, setgid, setuid};
 
-use super::{Args, Way, perform, usage, way_alone};
+use super::{Args, Way, perform, usage, way, way_alone};
 
 /// See the module.
 pub const WAYS: &[Way] = &[
     way_alone("nothing", |_, _| Ok(())),
+    way("forked", |_, _| forked()),
     way_alone("self", |_, out| writeln!(out, "{}", std::fs::read_to_string("/proc/self/cgroup")?.trim())),
     way_alone("in-folder", |a, out| {
         std::env::set_current_dir(a.path(0)?)?;
@@ -35,6 +37,14 @@ pub const WAYS: &[Way] = &[
 /// Tells who acts where it is not the process that was started.
 pub(crate) fn tell_doer(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "doer {}", gettid())
+}
+
+/// A new process of the same program, which ends at once.
+pub(crate) fn forked() -> io::Result<()> {
+    match fork()? {
+        Fork::Child => std::process::exit(0),
+        Fork::Parent(child) => waitpid(child).map(drop),
+    }
 }
 
 /// This program once more.

@@ -32,7 +32,7 @@ fn acts() -> [(&'static str, String); 8] {
         ("create", format!("create {}", Spot::Tmpfs.w("made"))),
         ("unlink", format!("unlink {fresh}")),
         ("exec", format!("exec {RULED} true")),
-        ("fork", "nothing".to_owned()),
+        ("fork", "forked".to_owned()),
         ("connect", format!("tcp {A4}")),
         ("send", format!("udp {A4}")),
         ("unix", format!("unix-stream {}", Spot::Tmpfs.w("sockets/stream"))),
@@ -90,6 +90,7 @@ fn outcome(world: &mut World, fault: Fault, name: &str, line: &str) -> Result<&'
         let _ = fs::remove_file(Spot::Tmpfs.w("made"));
         let _ = fs::remove_file(Spot::Tmpfs.w("fresh"));
         put(Spot::Tmpfs.w("fresh").as_ref(), b"new")?;
+        renew(RULED)?;
         inject(1 << fault.raw())
     };
     prepare()?;
@@ -105,6 +106,13 @@ fn outcome(world: &mut World, fault: Fault, name: &str, line: &str) -> Result<&'
         (nix::libc::EACCES, 0) => "refused",
         other => anyhow::bail!("{name} under {} ended with {other:?}", fault.name()),
     })
+}
+
+/// Puts another file with the same bytes in a program's place.
+fn renew(program: &str) -> Result<()> {
+    let beside = format!("{program}.new");
+    fs::copy(program, &beside)?;
+    fs::rename(&beside, program).with_context(|| format!("cannot replace {program}"))
 }
 
 pub(crate) fn inject(faults: u64) -> Result<()> {

@@ -8,11 +8,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fork::{Fork, fork};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, connect, setsockopt, socket, sockopt};
-use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
 
+use super::super::process::forked;
 use super::super::usage;
 
 /// The port that datagrams are sent to.
@@ -192,10 +190,7 @@ fn send(_: &Path) -> io::Result<Work> {
 }
 
 fn fork_exit(_: &Path) -> io::Result<Work> {
-    Work::of(|_| match fork()? {
-        Fork::Child => std::process::exit(0),
-        Fork::Parent(child) => Ok(waitpid(Pid::from_raw(child), None).map(drop)?),
-    })
+    Work::of(|_| forked())
 }
 
 /// A static program, started and waited for.
