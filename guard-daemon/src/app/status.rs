@@ -5,7 +5,7 @@ use guard_common::map::switch::{KILL_ALL, KillMode};
 
 use super::daemon::Daemon;
 use crate::control::wire::Status;
-use crate::kernel::{Counts, FaultCount};
+use crate::kernel::{Counts, FaultCount, memory};
 use crate::model::record::Policy;
 use crate::model::state::LedgerState;
 
@@ -38,7 +38,7 @@ impl Daemon {
             allowed: sum(|count| count.allowed),
             denied: sum(|count| count.denied),
             lost: sum(|count| count.lost),
-            kernel_memory_bytes: self.pins.kernel_memory(),
+            kernel_memory_bytes: memory::held(&self.pins),
             faults: if short { Vec::new() } else { self.faults() },
         }
     }

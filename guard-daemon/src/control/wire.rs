@@ -147,7 +147,7 @@ pub struct Status {
     pub denied: u64,
     /// Events that found their ring full.
     pub lost: u64,
-    /// Kernel memory that the maps take, in bytes.
+    /// Kernel memory that maps and programs take, in bytes.
     pub kernel_memory_bytes: u64,
     /// Failed kernel helpers, `fault:errno` and count.
     pub faults: Vec<(String, u64)>,

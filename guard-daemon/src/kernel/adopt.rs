@@ -21,6 +21,11 @@ pub(super) fn program_id(pins: &PinFolder, program: &str) -> Option<u32> {
     Some(link.info().ok()?.program_id())
 }
 
+/// Ids of the programs in force.
+pub(super) fn program_ids(pins: &PinFolder) -> BTreeSet<u32> {
+    programs::ALL.iter().filter_map(|program| program_id(pins, program.name)).collect()
+}
+
 /// The maps that programs in force use.
 #[derive(Debug)]
 pub(super) struct InUse {
@@ -30,8 +35,7 @@ pub(super) struct InUse {
 impl InUse {
     /// Asks every program in force. What cannot be described counts as not in use.
     pub(super) fn by(pins: &PinFolder) -> Self {
-        let ids: BTreeSet<u32> =
-            programs::ALL.iter().filter_map(|program| program_id(pins, program.name)).collect();
+        let ids = program_ids(pins);
         let programs = loaded_programs().filter_map(Result::ok).filter(|info| ids.contains(&info.id()));
         let maps: BTreeSet<u32> =
             programs.filter_map(|info| info.map_ids().ok().flatten()).flatten().collect();

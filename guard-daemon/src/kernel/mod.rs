@@ -20,6 +20,7 @@ mod install;
 mod labels;
 mod loader;
 mod maps;
+pub mod memory;
 mod mounts;
 mod object;
 pub mod pins;

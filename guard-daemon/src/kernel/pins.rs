@@ -3,7 +3,6 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -79,18 +78,6 @@ impl PinFolder {
     pub fn missing_links(&self) -> Vec<&'static str> {
         let names = programs::here().iter().map(|program| program.name);
         names.filter(|name| !self.link(name).exists()).collect()
-    }
-
-    /// Bytes of kernel memory that the pinned maps take, as the kernel itself counts them: from 6.4 on what is in use,
-    /// before what they take when full. What cannot be asked counts nothing.
-    pub fn kernel_memory(&self) -> u64 {
-        let of_map = |name: &&str| {
-            let map = MapData::from_pin(self.map(name)).ok()?;
-            let info =
-                fs::read_to_string(format!("/proc/self/fdinfo/{}", map.fd().as_fd().as_raw_fd())).ok()?;
-            info.lines().find_map(|line| line.strip_prefix("memlock:")?.trim().parse::<u64>().ok())
-        };
-        name::ALL.iter().filter_map(of_map).sum()
     }
 
     /// Makes the folders, for root alone.

@@ -36,10 +36,10 @@ pub(super) enum Line {
         figure: Figure,
         daemon: u64,
     },
-    /// What the kernel holds for guard.
-    Memory { entries: usize, maps: u64, programs: u64, grown: i64 },
-    /// By how much more it grew for so many agents than for as many other processes.
-    Agents { agents: u32, grown: i64 },
+    /// What the kernel holds for guard, as `guard status` states it.
+    Memory { entries: usize, held: u64 },
+    /// By how much more the kernel's memory grew for so many agents than for as many other processes.
+    Agents { agents: usize, grown: i64 },
 }
 
 impl Line {

@@ -13,6 +13,8 @@ use super::place::MARKS;
 use super::rules;
 use crate::act::cost::PEER_PORT;
 
+/// The control group whose children are agents.
+pub(super) const ENROLLED: &str = "/bench-enrolled";
 /// The profile's name.
 pub(super) const PROFILE: &str = "bench";
 /// Sizes that are measured.
@@ -109,7 +111,8 @@ fn ports(count: usize) -> Vec<(usize, usize)> {
 fn head() -> String {
     let mut text = format!(
         "version = 1\ndefault_profile = \"{PROFILE}\"\n\n\
-         [profiles.{PROFILE}]\nlaunch = {{ users = [\"*\"], workdirs = [\"/guardbench/work\"] }}\n"
+         [profiles.{PROFILE}]\nlaunch = {{ users = [\"*\"], workdirs = [\"/guardbench/work\"] }}\n\n\
+         [[enrol]]\ncgroup = \"{ENROLLED}/*\"\nprofile = \"{PROFILE}\"\n"
     );
     let mut edge = |zone: &str, allow: &str| {
         let _ = write!(text, "\n[[edges]]\nprofile = \"{PROFILE}\"\nzone = \"{zone}\"\nallow = [{allow}]\n");

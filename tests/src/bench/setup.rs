@@ -95,7 +95,6 @@ fn guarded() -> Result<()> {
     for entries in SIZES {
         policy::text(entries)?;
     }
-    let before = memory::held()?;
     let daemon = start()?;
     let meter = Some(Meter::of(daemon.pid())?);
     progress("guard, not enrolled")?;
@@ -107,7 +106,7 @@ fn guarded() -> Result<()> {
     agent.every_operation()?;
     second_use(&mut agent, meter)?;
     programs::every(&mut agent, "agent")?;
-    memory::tell(SIZES[0], before)?;
+    memory::tell(SIZES[0])?;
     for entries in &SIZES[1..] {
         progress(&format!("guard, {entries} entries"))?;
         apply(*entries)?;
@@ -115,11 +114,11 @@ fn guarded() -> Result<()> {
         for operation in cost::ALL {
             agent.operation(operation, operation.by_name.then_some(DEPTH))?;
         }
-        memory::tell(*entries, before)?;
+        memory::tell(*entries)?;
     }
-    apply(SIZES[0])?;
     progress("guard, many agents")?;
     memory::tell_agents()?;
+    apply(SIZES[0])?;
     progress("guard, whole workloads")?;
     outside.every_workload()?;
     agent.every_workload()?;

@@ -45,22 +45,13 @@ pub(super) struct Workload {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Memory {
     pub(super) entries: usize,
-    pub(super) maps: u64,
-    pub(super) programs: u64,
-    pub(super) grown: i64,
+    pub(super) held: u64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Agents {
-    pub(super) agents: u32,
+    pub(super) agents: i64,
     pub(super) grown: i64,
-}
-
-impl Agents {
-    /// Bytes for so many.
-    pub(super) fn scaled(self, agents: u32) -> i64 {
-        self.grown * i64::from(agents) / i64::from(self.agents)
-    }
 }
 
 /// Everything that one run told.
@@ -176,8 +167,8 @@ pub(super) mod tests {
 {"kind":"workload","setup":"bare","workload":"git","caller":1000,"elapsed":1000,"daemon":0}
 {"kind":"workload","setup":"loaded","workload":"git","caller":1005,"elapsed":1000,"daemon":0}
 {"kind":"workload","setup":"agent","workload":"git","caller":1100,"elapsed":1000,"daemon":900}
-{"kind":"memory","entries":100000,"maps":20000000,"programs":700000,"grown":20000000}
-{"kind":"agents","agents":64,"grown":640000}
+{"kind":"memory","entries":100000,"held":20700000}
+{"kind":"agents","agents":1000,"grown":640000}
 "#;
 
     #[test]

@@ -185,16 +185,13 @@ fn workloads(figures: &Figures) -> Table {
 }
 
 fn memory(figures: &Figures) -> Table {
-    let mut table = Table::new(&["", "maps, by their account", "programs", "grown since before guard"]);
+    let mut table = Table::new(&["", "of the kernel"]);
     let kib = |bytes: i64| format!("{} KiB", grouped(bytes / 1024));
     for told in &figures.memory {
-        let cells = [told.maps.cast_signed(), told.programs.cast_signed(), told.grown].map(kib);
-        table.row(&[&[format!("{} entries", grouped(told.entries as i64))][..], &cells].concat());
+        table.row(&[format!("{} entries", grouped(told.entries as i64)), kib(told.held.cast_signed())]);
     }
-    if let Some(agents) = figures.agents {
-        let what =
-            format!("{} agents, from {} that were started", grouped(target::AGENTS.into()), agents.agents);
-        table.row(&[what, String::new(), String::new(), kib(agents.scaled(target::AGENTS))]);
+    if let Some(told) = figures.agents {
+        table.row(&[format!("{} agents beside that", grouped(told.agents)), kib(told.grown)]);
     }
     table
 }

@@ -6,7 +6,7 @@ use super::figures::Figures;
 pub(super) const DEPTH: u32 = 12;
 /// The size of policy at which they are.
 const ENTRIES: usize = 100_000;
-pub(super) const AGENTS: u32 = 1_000;
+const AGENTS: i64 = 1_000;
 
 /// One target.
 pub(super) struct Target {
@@ -115,7 +115,10 @@ fn growth(figures: &Figures) -> Option<(f64, String)> {
 fn memory(figures: &Figures) -> Option<(f64, String)> {
     let largest = figures.memory.iter().find(|told| told.entries == ENTRIES)?;
     let mib = |bytes: i64| (bytes as f64 / 1_048_576.0 * 10.0).round() / 10.0;
-    Some((mib(largest.grown + figures.agents?.scaled(AGENTS)), String::new()))
+    Some((
+        mib(largest.held.cast_signed() + figures.agents.filter(|told| told.agents == AGENTS)?.grown),
+        String::new(),
+    ))
 }
 
 /// The largest of some figures, and which it was.
