@@ -141,6 +141,7 @@ fn under_attack(
         ensure!(took < ROUND + LONGEST_TURN, "the attack ended before the turns did, which took {took:?}");
         ensure!(outcome.out.contains("done 0"), "the attack succeeded: {outcome:?}");
         ensure!(!outcome.out.contains("tried 0"), "there was no attack: {outcome:?}");
+        eprintln!("guard-suite: {turn} of {times} times; the attack: {}", outcome.out.trim());
     }
     ensure!(fs::read(Spot::Tmpfs.p())? == WHOLE && !fs::exists(&told)?, "P was written");
     Ok(())
