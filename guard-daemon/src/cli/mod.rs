@@ -4,6 +4,7 @@
 mod agents;
 mod audit;
 mod doctor;
+mod ephemeral;
 mod failure;
 mod kill;
 mod output;

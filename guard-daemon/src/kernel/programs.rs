@@ -282,6 +282,9 @@ pub const ALL: &[Program] = &[
     Program::lsm("path_mkdir", ENTRY),
     Program::lsm("path_rmdir", ENTRY),
     Program::lsm("path_mknod", &["struct path *", "struct dentry *", "umode_t"]),
+    // Of message queues, which are named by no path.
+    Program::lsm("inode_create", &[UNREAD, "struct dentry *"]),
+    Program::lsm("inode_unlink", &[UNREAD, "struct dentry *"]),
     Program::lsm("path_chmod", &["struct path *", "umode_t"]),
     Program::lsm("path_chown", PATH),
     Program::lsm("inode_setattr", &[UNREAD, "struct dentry *", "struct iattr *"]).present(Presence::Variant),

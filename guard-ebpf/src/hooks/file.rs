@@ -6,7 +6,7 @@ use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::settled::{TOLD, is_settled};
-use super::{News, administer, conclude, conclude_both, defined, report};
+use super::{News, administer, conclude, conclude_both, conclude_nameless, defined, report};
 use crate::checks::{self, network_boundary};
 use crate::digest;
 use crate::emit::Report;
@@ -372,6 +372,31 @@ pub fn path_chmod(ctx: LsmContext) -> i32 {
 #[lsm(hook = "path_chown")]
 pub fn path_chown(ctx: LsmContext) -> i32 {
     change(Operation::Chown, Name::object(Path(ctx.arg(0))), None, 0)
+}
+
+/// The name of a POSIX message queue. `mq_open` and `mq_unlink` give no path that another hook would see, and what is
+/// given lies in no zone: agents have no such queues.
+#[inline(always)]
+fn change_queue(operation: Operation, dentry: Dentry) -> i32 {
+    if !dentry.is_queue() {
+        return 0;
+    }
+    let Some(subject) = Subject::current() else { return 0 };
+    let mut report = report(&subject, operation, Surface::Write);
+    let verdict = checks::switches(&subject, Surface::Write).and(Err(Reason::UnresolvedObject));
+    conclude_nameless(&mut report, verdict)
+}
+
+// kernel: int security_inode_create(struct inode *dir, struct dentry *dentry, umode_t mode)
+#[lsm(hook = "inode_create")]
+pub fn inode_create(ctx: LsmContext) -> i32 {
+    change_queue(Operation::Mknod, Dentry(ctx.arg(1)))
+}
+
+// kernel: int security_inode_unlink(struct inode *dir, struct dentry *dentry)
+#[lsm(hook = "inode_unlink")]
+pub fn inode_unlink(ctx: LsmContext) -> i32 {
+    change_queue(Operation::Unlink, Dentry(ctx.arg(1)))
 }
 
 // kernel: int vfs_rename(struct renamedata *rd)

@@ -86,6 +86,12 @@ impl Dentry {
 }
 
 impl Dentry {
+    /// Whether it is a POSIX message queue, or the name of one.
+    #[inline(always)]
+    pub fn is_queue(self) -> bool {
+        self.superblock().kind_name() == const { kind(b"mqueue") }
+    }
+
     /// Whether it is one of the kernel's own knobs: what is written there changes no file, but the host. A process's
     /// folder in `/proc` is its own.
     #[inline(always)]

@@ -4,6 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use guard_common::Reason;
+use nix::sys::signal::Signal;
 
 use crate::harness::guard::{PINS, POLICY, enter, refused_daemon};
 use crate::harness::{Act, By, Spot, Test, Who, World, act, check, guard, ledger};
@@ -11,6 +13,7 @@ use crate::harness::{Act, By, Spot, Test, Who, World, act, check, guard, ledger}
 pub(super) fn all() -> Vec<Test> {
     vec![
         check("what_is_refused_without_a_daemon_is_recorded_by_the_next", recorded_later),
+        check("a_stopped_daemon_holds_up_nobody_and_tells_later", stopped),
         check("the_next_daemon_adopts_what_is_in_force", adopts),
         check("a_daemon_that_ends_in_order_leaves_enforcement_in_force", ends_in_order),
         check("a_second_daemon_is_refused_and_the_first_goes_on", second_daemon),
@@ -31,6 +34,19 @@ fn recorded_later(world: &mut World) -> Result<()> {
     let own = ledger::refusals(&entries).into_iter().filter(|refused| refused.tid == outcome.tid).count();
     ensure!(own == 1, "{own} records of a refusal that was made without a daemon");
     Ok(())
+}
+
+fn stopped(world: &mut World) -> Result<()> {
+    world.must_allow("nothing")?;
+    world.records()?;
+    world.daemon()?.signal(Signal::SIGSTOP)?;
+    let refused = world.inside_only(&format!("write {}", Spot::Tmpfs.p()));
+    let allowed = world.must_still_allow(&format!("write {}", Spot::Tmpfs.w("f")));
+    world.daemon()?.signal(Signal::SIGCONT)?;
+    let refused = refused?;
+    ensure!(refused.code == nix::libc::EACCES, "with a stopped daemon: {refused:?}");
+    allowed?;
+    world.refusal_of(&refused, Reason::NoEdge).map(drop)
 }
 
 fn adopts(world: &mut World) -> Result<()> {

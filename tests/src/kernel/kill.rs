@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
+use serde_json::json;
 
 use crate::act::load::boot_ns;
 use crate::act::serve::{How, Outcome};
 use crate::harness::fixture::{self, ACT, MARKS, PROGRAM};
-use crate::harness::guard::enter;
+use crate::harness::guard::{PINS, enter};
 use crate::harness::server::A4;
 use crate::harness::shell::until;
 use crate::harness::world::Side;
@@ -22,6 +23,8 @@ const AFTER_ORDER: u64 = 0;
 pub(super) fn all() -> Vec<Test> {
     vec![
         check("a_terminated_swarm_has_no_survivor_and_no_effect_after_the_order", swarm_terminated),
+        check("five_hundred_busy_processes_have_their_last_effect_within_50_ms_of_the_order", crowd_stopped),
+        check("orders_outlive_a_reboot", rebooted),
         check("a_killed_agent_does_not_start_again_until_it_is_recovered", no_new_start),
         check("a_frozen_agent_stops_and_goes_on_after_the_recovery", frozen),
         check("one_agents_order_leaves_the_others_alone", others_go_on),
@@ -89,6 +92,57 @@ fn swarm_terminated(_: &mut World) -> Result<()> {
     ensure!(!status.success(), "`guard run` ended with {status}");
     println!("# last effect {} ms after the order was given", last.saturating_sub(before) / 1_000_000);
     Ok(())
+}
+
+/// From the moment the order's map is written to the last effect of any process, on two emulated processors.
+const LAST_EFFECT: Duration = Duration::from_millis(50);
+
+fn crowd_stopped(_: &mut World) -> Result<()> {
+    let name = "crowd";
+    let mut agent = started(name, &format!("swarm {} 9", log(name)))?;
+    let all = until("500 processes act", Duration::from_secs(300), || Ok(processes(&log(name))? >= 500));
+    let order = all.and_then(|()| guard::json(&["kill", "--mode", "freeze"]));
+    std::thread::sleep(Duration::from_millis(500));
+    let last = beats(name).into_iter().max().context("no beats")?;
+    guard::ok(&["kill", "--agent", name, "--mode", "terminate"])?;
+    recover(None)?;
+    agent.wait()?;
+    let ordered = order?["at_boot_ns"].as_u64().context("the order has no time")?;
+    let late = Duration::from_nanos(last.saturating_sub(ordered));
+    println!("# last effect of 500 processes {} us after the order", late.as_micros());
+    ensure!(late <= LAST_EFFECT, "an effect {late:?} after the order");
+    Ok(())
+}
+
+/// Programs, maps and what stands below `/run` are gone; what was ordered is not.
+fn rebooted(world: &mut World) -> Result<()> {
+    let name = "rebooted";
+    let mut agent = started(name, "idle")?;
+    until("the agent is listed", Duration::from_secs(20), || Ok(guard::ok(&["agents"])?.out.contains(name)))?;
+    guard::ok(&["kill", "--agent", name, "--mode", "terminate"])?;
+    agent.wait()?;
+    guard::ok(&["surface", "connect", "off"])?;
+    guard::ok(&["kill", "--mode", "freeze"])?;
+    world.take_daemon()?.kill()?;
+    fs::remove_dir_all(PINS)?;
+    fs::remove_dir_all("/run/guard")?;
+    world.daemon()?;
+    let status = guard::json(&["status"]);
+    let newcomer = started("newcomer", "nothing")?.wait()?;
+    let halted = started(name, "nothing")?.wait()?;
+    // Tells of an agent without an order, and fails.
+    let stood = recover(Some(name));
+    recover(None)?;
+    let off = world.inside(&format!("tcp {A4}"))?;
+    guard::ok(&["surface", "connect", "on"])?;
+    let status = status?;
+    stood?;
+    ensure!(status["kill"] == "freeze" && status["surfaces_off"] == json!(["connect"]), "{status}");
+    ensure!(!newcomer.success(), "with an order for everybody an agent was started");
+    ensure!(!halted.success(), "a killed agent was started again");
+    world.refusal_of(&off, Reason::SurfaceOff)?;
+    ensure!(started(name, "nothing")?.wait()?.success(), "a recovered agent cannot be started");
+    world.must_allow(&format!("tcp {A4}")).map(drop)
 }
 
 fn no_new_start(_: &mut World) -> Result<()> {

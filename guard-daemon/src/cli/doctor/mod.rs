@@ -1,5 +1,5 @@
 //! `guard doctor`: can this host enforce, and is enforcement in force? Two questions, told apart. Changes nothing; with
-//! `--probe` it tries what is in force.
+//! `--probe` it tries what is in force, and where nothing is, what would be.
 
 pub(crate) mod probe;
 mod render;
@@ -8,6 +8,7 @@ use guard_common::limits::HEARTBEAT_STALE_NS;
 use serde::Serialize;
 
 use super::Places;
+use super::ephemeral::Daemon;
 use super::failure::{Failure, Outcome};
 use super::output::{print, print_json};
 use crate::control::client::Client;
@@ -33,7 +34,8 @@ Before the daemon's first start nothing is in force, and that is no fault: with 
 
 --probe starts a process that may do nothing, and has it try one harmless act for each program; a
 program that lets its act pass is named, and the exit code is 1. Nothing of the policy changes; the
-ledger keeps the refusals, as those of agent guard-doctor.")]
+ledger keeps the refusals, as those of agent guard-doctor. Where nothing is in force, a daemon puts
+it in force for as long as the probe takes.")]
 pub(crate) struct Doctor {
     /// Demand that enforcement is in force and the daemon alive
     #[arg(long)]
@@ -95,13 +97,29 @@ impl Check {
 impl Doctor {
     /// Looks and tells.
     pub(crate) fn execute(self, places: &Places) -> Outcome {
-        let mut report = examine(places);
-        if self.probe {
-            report.add_probe(probe::checks(&PinFolder::default())?);
-        }
+        let report = if self.probe { probed(places)? } else { examine(places) };
         if self.json { print_json(&report) } else { print(&render(&report)) }?;
         if report.is_well(self.in_force) { Ok(()) } else { Err(Failure::told()) }
     }
+}
+
+/// Where nothing is in force there is nothing to try: a daemon puts it in force for as long as the probe takes.
+fn probed(places: &Places) -> Result<Report, Failure> {
+    probe::demand_root()?;
+    let mut report = examine(places);
+    let daemon = if report.can_enforce && report.not_loaded {
+        let daemon = Daemon::start(places, "probe")?;
+        report = examine(places);
+        Some(daemon)
+    } else {
+        None
+    };
+    let checks = probe::checks(&PinFolder::default());
+    if let Some(daemon) = daemon {
+        daemon.stop();
+    }
+    report.add_probe(checks?);
+    Ok(report)
 }
 
 impl Report {

@@ -29,11 +29,16 @@ impl Inside {
     }
 }
 
+/// Nobody else may put a process into an agent's place.
+pub(super) fn demand_root() -> Result<(), Failure> {
+    if nix::unistd::Uid::effective().is_root() {
+        return Ok(());
+    }
+    Err(Failure::new("only root can probe the programs").hint("sudo guard doctor --probe"))
+}
+
 /// A check for each program.
 pub(super) fn checks(pins: &PinFolder) -> Result<Vec<Check>, Failure> {
-    if !nix::unistd::Uid::effective().is_root() {
-        return Err(Failure::new("only root can probe the programs").hint("sudo guard doctor --probe"));
-    }
     let bites = bite::probe(pins).map_err(|error| {
         Failure::new(error.to_string()).hint("`guard doctor` tells whether guard is loaded")
     })?;

@@ -2,7 +2,6 @@
 //! of refusals, and ends as the program ends. The program itself is started by [`inside`].
 
 mod channel;
-mod ephemeral;
 mod fold;
 pub(crate) mod inside;
 mod program;
@@ -14,6 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::Places;
+use super::ephemeral;
 use super::failure::Failure;
 use crate::control::client::Client;
 use crate::control::wire::Request;
@@ -69,7 +69,7 @@ fn daemon(places: &Places) -> Result<Option<ephemeral::Daemon>, Failure> {
         return Err(error.into());
     }
     if nix::unistd::Uid::effective().is_root() {
-        return ephemeral::Daemon::start(places).map(Some);
+        return ephemeral::Daemon::start(places, "run").map(Some);
     }
     Err(Failure::new(error.to_string()).hint(
         "start it (`sudo systemctl start guardd`), or run this command as root:\n\

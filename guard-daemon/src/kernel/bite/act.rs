@@ -98,6 +98,8 @@ pub(super) const ALL: &[Act] = &[
     refused("path_mkdir", "making a folder", names::make_folder),
     refused("path_rmdir", "removing a folder", names::remove_folder),
     refused("path_mknod", "making a named pipe", names::make_pipe),
+    refused("inode_create", "making a message queue", processes::make_named_queue),
+    refused("inode_unlink", "removing a message queue's name", processes::remove_named_queue),
     refused("path_chmod", "changing a file's mode", names::change_mode),
     refused("path_chown", "changing a file's owner", names::change_owner),
     refused("inode_setattr", "changing a file's times", names::change_times),

@@ -4,9 +4,12 @@
 use std::io;
 use std::io::IoSliceMut;
 
+use nix::errno::Errno;
+use nix::mqueue::{MQ_OFlag, mq_close, mq_open, mq_unlink};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use rustix::process::{Resource, getpriority_process, getrlimit, prlimit, setpriority_process};
 
@@ -106,6 +109,32 @@ pub(super) fn remove_set(scene: &mut Scene, turn: Turn) -> io::Result<()> {
 
 pub(super) fn remove_queue(scene: &mut Scene, turn: Turn) -> io::Result<()> {
     raw::remove_queue(scene.objects[turn as usize][2])
+}
+
+/// The name of a queue that is there, where the kernel has queues. They are of the process's own namespace, and go with it.
+pub(super) fn named_queue(turn: Turn) -> String {
+    let name = format!("/guard-before-{}", turn as usize);
+    let _ = open_queue(&name, MQ_OFlag::O_CREAT);
+    name
+}
+
+/// Refused by `file_open` too, but then the queue is there.
+pub(super) fn make_named_queue(_: &mut Scene, turn: Turn) -> io::Result<()> {
+    let name = format!("/guard-new-{}", turn as usize);
+    let made = open_queue(&name, MQ_OFlag::O_CREAT);
+    match open_queue(&name, MQ_OFlag::empty()) {
+        Err(Errno::EACCES) => Ok(()),
+        Err(_) | Ok(()) => Ok(made?),
+    }
+}
+
+pub(super) fn remove_named_queue(scene: &mut Scene, turn: Turn) -> io::Result<()> {
+    Ok(mq_unlink(scene.queues[turn as usize].as_str())?)
+}
+
+fn open_queue(name: &str, how: MQ_OFlag) -> nix::Result<()> {
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    mq_open(name, how | MQ_OFlag::O_RDONLY, mode, None).and_then(mq_close)
 }
 
 /// The second time in a keyring that is not there yet: one from before is not its own.

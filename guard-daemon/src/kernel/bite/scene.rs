@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use rustix::mount as mounts;
 
 use super::act::Turn;
-use super::{names, raw, sockets};
+use super::{names, processes, raw, sockets};
 
 /// Whose namespaces the acts touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub(super) struct Scene {
     pub(super) sockets_waiting: UnixDatagram,
     /// Shared memory, semaphores and queue, for each turn.
     pub(super) objects: [[i32; 3]; 2],
+    /// Message queues with a name, for each turn.
+    pub(super) queues: [String; 2],
     /// Or why there is none.
     pub(super) key: Result<i32, i32>,
     pub(super) ring: Result<(IoUring, u16), i32>,
@@ -102,6 +104,7 @@ impl Scene {
             files_waiting: sockets::messages_with(held.as_fd())?,
             sockets_waiting: sockets::messages_with(connected.as_fd())?,
             objects: [raw::make_ipc()?, raw::make_ipc()?],
+            queues: TURNS.map(processes::named_queue),
             key: raw::make_key(c"guard before", false).map_err(code),
             ring: raw::make_ring().map_err(code),
             own_mounts: match namespaces {

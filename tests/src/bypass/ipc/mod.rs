@@ -7,6 +7,7 @@ mod dropped_job;
 mod handed;
 mod held;
 mod key;
+mod message_queue;
 mod other_name;
 mod other_process;
 mod signal;
@@ -35,6 +36,7 @@ pub const TRICKS: &[Trick] = &[
     other_process::TRICK,
     key::TRICK,
     sysv::TRICK,
+    message_queue::TRICK,
 ];
 
 const UNIX: Refusal = Refusal::no_edge(Surface::Ipc, Operation::UnixConnect);

@@ -1,4 +1,4 @@
-"""Objects that processes share by numbers, and queues that they share by names."""
+"""Objects that processes share by numbers."""
 import ctypes
 import struct
 

@@ -1,4 +1,4 @@
-//! A daemon for the life of one run, so that trying guard takes one command. Only root gets one. When it ends,
+//! A daemon for the life of one command, so that trying guard takes one command. Only root gets one. When it ends,
 //! what it put in force stays in force for whatever the program left behind.
 
 use std::fs::File;
@@ -13,8 +13,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::cli::Places;
-use crate::cli::failure::Failure;
+use super::Places;
+use super::failure::Failure;
 use crate::control::client::Client;
 use crate::control::wire::Request;
 
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(30);
 /// Most of a failed daemon's complaints that are shown.
 const SAID_BYTES_MAX: u64 = 16 << 10;
 
-/// A daemon of this run.
+/// A daemon of this command.
 #[derive(Debug)]
 pub(super) struct Daemon {
     // Its standard input is a pipe of this process: it learns of this process's end, however that comes.
@@ -36,12 +36,12 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it and waits until it answers.
-    pub(super) fn start(places: &Places) -> Result<Self, Failure> {
+    /// Starts it for the life of this `what`, and waits until it answers.
+    pub(super) fn start(places: &Places, what: &str) -> Result<Self, Failure> {
         let binary = binary()?;
         let _ = writeln!(
             io::stderr(),
-            "guard: no daemon runs here; starting one for the life of this run ({})",
+            "guard: no daemon runs here; starting one for the life of this {what} ({})",
             binary.display()
         );
         let said: File = memfd_create("guardd-said", MFdFlags::MFD_CLOEXEC).map_err(io::Error::from)?.into();
@@ -86,7 +86,7 @@ impl Daemon {
 
     fn failure(&mut self, status: ExitStatus) -> Failure {
         let said = self.said();
-        Failure::new(format!("the daemon did not start ({status}); the program was not run{said}"))
+        Failure::new(format!("the daemon did not start ({status}); nothing was run{said}"))
             .hint("`guard doctor` says what this host lacks")
     }
 
