@@ -13,6 +13,7 @@ macro_rules! kernel_fields {
             OFF_TASK_CRED = "task_struct" "cred";
             OFF_TASK_REAL_CRED = "task_struct" "real_cred";
             OFF_CRED_EUID = "cred" "euid";
+            OFF_CRED_USER_NS = "cred" "user_ns";
             OFF_TASK_MM = "task_struct" "mm";
             OFF_TASK_FLAGS = "task_struct" "flags";
             OFF_TASK_BPF_STORAGE = "task_struct" "bpf_storage";

@@ -22,18 +22,27 @@ fn in_use(slot: u32) -> bool {
 }
 
 #[inline(always)]
-fn stored(create: bool) -> *mut Measured {
-    let flags = if create { u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE) } else { 0 };
-    // SAFETY: the running task, whose value lives as long as it.
+fn stored(task: Task, flags: u32) -> *mut Measured {
+    // SAFETY: a task that the verifier trusts; its value lives as long as it.
     unsafe {
         bpf_task_storage_get(
             MEASURED.as_ptr(),
-            Task::current().0.cast_mut().cast(),
+            task.0.cast_mut().cast(),
             core::ptr::null_mut(),
-            flags,
+            u64::from(flags),
         )
     }
     .cast()
+}
+
+/// Makes room for an agent's digests, where some policy generation asks for them. Not for programs that may sleep: while
+/// those wait for memory, kernels before 6.2 find nobody's label on that processor.
+#[inline(always)]
+pub fn make_room(task: Task) {
+    if (0..SLOTS).any(in_use) {
+        // Where there is none, what would be measured is refused.
+        let _ = stored(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    }
 }
 
 /// Whether the policy asks for digests.
@@ -49,7 +58,7 @@ pub fn measure(file: File) {
         return;
     }
     // SAFETY: this task's own value.
-    let Some(measured) = (unsafe { stored(true).as_mut() }) else {
+    let Some(measured) = (unsafe { stored(Task::current(), 0).as_mut() }) else {
         fail::count(Fault::Digest, 0);
         return;
     };
@@ -73,7 +82,7 @@ pub fn zone(subject: &Subject, file: File) -> Result<u32, Reason> {
         return Ok(0);
     }
     // SAFETY: this task's own value.
-    let Some(measured) = (unsafe { stored(false).as_ref() }) else {
+    let Some(measured) = (unsafe { stored(Task::current(), 0).as_ref() }) else {
         return Err(fail::closed(Fault::Digest, 0));
     };
     let inode = file.inode();

@@ -69,15 +69,8 @@ impl Peer {
         })
     }
 
-    #[inline(always)]
-    fn v4(addr: [u8; 4], port: u16, family: u16, protocol: u16) -> Self {
-        let [a, b, c, d] = addr;
-        // To nowhere means to this host.
-        let (a, d) = if a | b | c | d == 0 { (127, 1) } else { (a, d) };
-        Self::at(mapped([a, b, c, d]), port, family, protocol)
-    }
-
-    /// An address as it is. To wait at no particular address is to wait at all of them, not at this host's.
+    /// An address as it is. `0.0.0.0` too: to wait there is to wait at every address, and what goes there goes to the
+    /// address that the socket, the call or the way out has, loopback only where none of them has one.
     #[inline(always)]
     fn at(addr: [u8; 16], port: u16, family: u16, protocol: u16) -> Self {
         Self { addr, port, family, protocol, state: JUDGE }
@@ -91,7 +84,7 @@ impl Peer {
         let mut peer = Self { addr, port, family: AF_INET6, protocol, state: JUDGE };
         if head == 0 && addr[8] | addr[9] == 0 {
             if x == 0xff && y == 0xff {
-                return Self::v4([a, b, c, d], port, AF_INET6, protocol);
+                return peer;
             }
             if x | y | a | b | c | d == 0 {
                 peer.addr[15] = 1;
@@ -156,7 +149,7 @@ pub fn named(sock: Sock, address: u64, len: i32, operation: Operation) -> Peer {
         else {
             return Peer::refuse(family, protocol, fail::closed(Fault::AddressRead, 0));
         };
-        return Peer::v4(addr, port, AF_INET, protocol);
+        return Peer::at(mapped(addr), port, AF_INET, protocol);
     }
     if family == AF_INET6 {
         if len < 24 {
@@ -195,7 +188,7 @@ pub fn connected(sock: Sock) -> Peer {
             // No peer: the kernel refuses the send itself.
             return Peer::pass(family);
         }
-        return Peer::v4(addr, port, family, protocol);
+        return Peer::at(mapped(addr), port, family, protocol);
     }
     if family == AF_INET6 {
         let Some(addr) = sock.peer_v6() else {

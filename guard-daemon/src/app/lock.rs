@@ -1,9 +1,9 @@
-//! One daemon a host: an exclusive lock on the BPF file system, where what it puts in force is pinned, and one on a
-//! file of the run folder, with the holder's process id inside.
+//! One daemon a host: an exclusive lock on a folder of the BPF file system, where what it puts in force is pinned, and one
+//! on a file of the run folder, with the holder's process id inside.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
@@ -35,11 +35,12 @@ pub(super) enum LockError {
 }
 
 /// Takes both locks, or says who has them. `host` is a folder that every daemon of this host shares, whatever it
-/// was told.
+/// was told; it is made.
 pub(super) fn take(host: &Path, path: &Path) -> Result<Lock, LockError> {
     // First the file: its holder is known.
     let file = take_file(path)?;
     let failed = |source| LockError::Io { path: host.display().to_string(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(host).map_err(failed)?;
     match Flock::lock(File::open(host).map_err(failed)?, FlockArg::LockExclusiveNonblock) {
         Ok(host) => Ok(Lock { _host: host, _file: file }),
         Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(LockError::Held { holder: None }),

@@ -45,7 +45,7 @@ impl Options {
     /// Where the daemon keeps what.
     pub(super) fn paths(&self) -> Paths {
         let socket = self.socket.clone().unwrap_or_else(|| self.run.join("admin.sock"));
-        Paths { state: self.state.clone(), run: self.run.clone(), socket }
+        Paths { state: self.state.clone(), run: self.run.clone(), socket, programs: paths::programs() }
     }
 
     /// What the kernel programs are to say: by the option, else by the environment.

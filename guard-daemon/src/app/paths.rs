@@ -14,7 +14,7 @@ pub(super) const RUN: &str = "/run/guard";
 /// Where an operator's policy is looked for.
 pub(super) const POLICY: &str = "/etc/guard/policy.toml";
 
-/// Both folders.
+/// Its folders and files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Paths {
     /// Ledger, keys, policy in force, instances, journal of orders, temporary folders.
@@ -23,6 +23,8 @@ pub(super) struct Paths {
     pub run: PathBuf,
     /// The admin socket.
     pub socket: PathBuf,
+    /// The daemon's own program, and `guard` beside it.
+    pub programs: Vec<PathBuf>,
 }
 
 impl Paths {
@@ -56,10 +58,12 @@ impl Paths {
         self.state.join("tmp")
     }
 
-    /// Folders that no agent may reach, and that no work folder may contain.
+    /// Folders and files that no agent may reach, and that no work folder may contain.
     pub(super) fn guarded(&self) -> Vec<PathBuf> {
         let pins = PinFolder::default().root().to_owned();
         let mut guarded = vec![self.state.clone(), self.run.clone(), PathBuf::from("/etc/guard"), pins];
+        guarded.push(host_lock());
+        guarded.extend_from_slice(&self.programs);
         if !self.socket.starts_with(&self.run) {
             guarded.push(self.socket.clone());
         }
@@ -74,6 +78,20 @@ impl Paths {
         folder(&self.state, 0o711)?;
         folder(&self.temps(), 0o711)
     }
+}
+
+/// The folder that every daemon of this host locks, whatever it was told: beside the pins, which go when nothing is in
+/// force. An agent that could open it could lock it, and keep the next daemon from starting.
+pub(super) fn host_lock() -> PathBuf {
+    PinFolder::default().root().with_file_name("guard-lock")
+}
+
+/// The program that runs here, and `guard` beside it. Asked at the start: a program that was replaced has no name.
+pub(super) fn programs() -> Vec<PathBuf> {
+    // Without it the daemon ends a moment later, for it cannot say which program it is.
+    let Ok(own) = std::env::current_exe() else { return Vec::new() };
+    let guard = own.with_file_name("guard");
+    vec![own, guard]
 }
 
 /// Instances, by the state folder.

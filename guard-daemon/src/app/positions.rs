@@ -100,7 +100,8 @@ mod tests {
     fn positions_are_used_once_and_only_in_their_own_boot() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_owned();
-        let paths = Paths { state: root.clone(), run: root.clone(), socket: root.join("s") };
+        let paths =
+            Paths { state: root.clone(), run: root.clone(), socket: root.join("s"), programs: Vec::new() };
         let positions = Positions::new("one".to_owned(), vec![Position { cpu: 0, seq: 9 }], Vec::new());
         positions.leave(&paths).unwrap();
         assert_eq!(Positions::take(&paths, "one"), Some(positions.clone()));

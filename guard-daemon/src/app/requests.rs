@@ -140,6 +140,10 @@ impl Daemon {
             .maps
             .prepare_policy(&ready.rows, &self.registry.marks())
             .map_err(|error| error.to_string())?;
+        if !ready.rows.digests.is_empty() {
+            // Threads that live get the room for digests that those born from now on are born with.
+            self.label_threads()?;
+        }
         let record = ready.record(rows.generation(), by);
         let saved = ready.saved(record.clone());
         let policy = ready.in_force(record.clone());

@@ -145,8 +145,7 @@ impl Ground {
         let paths = options.paths();
         paths.create().map_err(text)?;
         let pins = PinFolder::default();
-        let host = pins.root().parent().unwrap_or(Path::new("/"));
-        let lock = lock::take(host, &paths.lock()).map_err(text)?;
+        let lock = lock::take(&paths::host_lock(), &paths.lock()).map_err(text)?;
         let halt = journal::word_for_all(&paths.state).map_err(|error| {
             format!("{error}; it may be an order to halt: look at it, and take it away if it is none")
         })?;

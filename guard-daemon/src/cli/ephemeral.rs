@@ -19,7 +19,7 @@ use crate::control::client::Client;
 use crate::control::wire::Request;
 
 /// Loading and verifying the kernel programs takes a second or so; under emulation on a busy machine, a minute.
-const READY_LIMIT: Duration = Duration::from_secs(180);
+const READY_LIMIT: Duration = Duration::from_secs(300);
 /// How long a daemon may take to write down what it still has.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// Between two looks.

@@ -334,6 +334,7 @@ pub const ALL: &[Program] = &[
     Program::lsm("sb_remount", &[]),
     Program::lsm("sb_pivotroot", &[]),
     Program::lsm("move_mount", &[]),
+    Program::lsm("sb_alloc_security", &[]),
     Program::lsm("bpf", &["int"]),
     Program::lsm("perf_event_open", &[]),
     Program::lsm("uring_override_creds", &[]),

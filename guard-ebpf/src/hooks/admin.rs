@@ -67,6 +67,18 @@ pub fn sb_remount(_ctx: LsmContext) -> i32 {
     ask(Operation::Mount, 0)
 }
 
+// kernel: int security_sb_alloc(struct super_block *sb)
+//
+// A new file system, `fsopen` included, before it changes anything below: an overlay empties its work folder.
+#[lsm(hook = "sb_alloc_security")]
+pub fn sb_alloc_security(_ctx: LsmContext) -> i32 {
+    let Some(subject) = Subject::current() else { return 0 };
+    let mut report = report(&subject, Operation::Mount, Surface::Admin);
+    // Told by what mounts it.
+    let verdict = judge(&subject, &mut report).map(|_| News::Count);
+    conclude_nameless(&mut report, verdict)
+}
+
 // kernel: int security_bpf(int cmd, union bpf_attr *attr, unsigned int size)
 #[lsm(hook = "bpf")]
 pub fn bpf(ctx: LsmContext) -> i32 {
@@ -103,22 +115,34 @@ const CAPABILITIES_HARMLESS: u64 = 1 << 0
     | 1 << 18
     | 1 << 28
     | 1 << 29;
+/// What an overlay takes its mounter's rights for, to keep its own attributes and to copy files up: `linux_immutable`,
+/// `sys_admin`, `sys_resource`, `mknod`, `setfcap`.
+const CAPABILITIES_LENT: u64 = 1 << 9 | 1 << 21 | 1 << 24 | 1 << 27 | 1 << 31;
 /// The kernel only wants to know; nobody asked for anything.
 const CAP_OPT_NOAUDIT: u32 = 1 << 1;
 
+#[inline(always)]
+fn is_in(capabilities: u64, capability: u32) -> bool {
+    capability < 64 && (capabilities >> capability) & 1 != 0
+}
+
 // kernel: int security_capable(const struct cred *cred, struct user_namespace *ns, int cap, unsigned int opts)
 //
-// Asked only where the task has the capability. One that it has in a namespace of its own reaches no further than
-// that namespace. What is refused here the kernel reports as EPERM.
+// Asked only where the task has the capability. One that it has in its own namespace reaches no further than that; in
+// somebody else's it reaches that. What is refused here the kernel reports as EPERM.
 #[lsm(hook = "capable")]
 pub fn capable(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let (capability, options) = (ctx.arg::<u32>(2), ctx.arg::<u32>(3));
-    if capability < 64 && (CAPABILITIES_HARMLESS >> capability) & 1 != 0 {
+    if is_in(CAPABILITIES_HARMLESS, capability) {
         return 0;
     }
-    if UserNamespace(ctx.arg(1)).level() != 0 || Task::current().acts_as_another() {
-        // With its mounter's rights an overlay reads its own attributes, on the way of something that was judged.
+    let namespace = UserNamespace(ctx.arg(1));
+    if namespace.level() != 0 && namespace.address() == Task::current().own_namespace() {
+        return 0;
+    }
+    if is_in(CAPABILITIES_LENT, capability) && Task::current().acts_as_another() {
+        // On the way of something that was judged. A request of a ring's may run so, too: hence nothing else is lent.
         return 0;
     }
     let mut report = report(&subject, Operation::Capability, Surface::Admin);

@@ -9,6 +9,7 @@ use guard_common::map::zone::GivenKey;
 
 use super::EACCES;
 use super::task::{own, tell_entered};
+use crate::digest;
 use crate::enrol;
 use crate::fail::{self, Fault};
 use crate::kernel::{Bprm, File, Runner, S_IFMT, Task, offset, raw};
@@ -64,6 +65,7 @@ fn begin(task: Task, label: &Label) -> u32 {
         fail::count(Fault::LabelExec, 0);
         return 1;
     }
+    digest::make_room(task);
     for number in 0..3 {
         give(task.into(), number, label.agent);
     }

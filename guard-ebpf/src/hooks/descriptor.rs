@@ -9,7 +9,7 @@ use guard_common::{Operation, Reason, Surface, ZoneId};
 use super::owner;
 use super::settled::is_settled;
 use super::socket;
-use super::{News, conclude, file, report};
+use super::{News, conclude, defined, file, report};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::digest;
 use crate::emit::Report;
@@ -42,7 +42,8 @@ pub fn file_permission(ctx: LsmContext) -> i32 {
         judge_access(&subject, file, surface, &mut report)
     } else if offsets::sends_pages() && surface == Surface::Write && inode.is_socket() {
         // `sendfile` and `splice` reach a socket by no other hook.
-        socket::judge_sending(&subject, file, &mut report)
+        let verdict = defined(socket::judge_sending(&subject, file, &mut report));
+        if report.is_nameless == 0 { excused(&subject, file, verdict) } else { verdict }
     } else {
         return 0;
     };
@@ -50,7 +51,7 @@ pub fn file_permission(ctx: LsmContext) -> i32 {
 }
 
 #[inline(always)]
-fn judge_access(
+pub(super) fn judge_access(
     subject: &Subject,
     file: File,
     surface: Surface,

@@ -5,6 +5,7 @@ use aya_ebpf::programs::{FExitContext, LsmContext};
 use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
+use super::memory::run_memory;
 use super::settled::{TOLD, is_settled};
 use super::{News, administer, conclude, conclude_both, conclude_nameless, defined, report};
 use crate::checks::{self, network_boundary};
@@ -25,7 +26,7 @@ const SET_ID: u32 = 0o6000;
 
 /// What an open asks for, in as few words as can be: they lie under the walk.
 struct Asked {
-    /// `OPEN_*`, none of them where the file is opened to run; [`KNOB`], [`SETS_ID`]; from bit [`SURFACE`] the [`Surface`]
+    /// `OPEN_*`, none of them where the file is opened to run; [`KNOB`], [`SETS_ID`], [`MEMORY`]; from bit [`SURFACE`] the [`Surface`]
     /// that stands in the record.
     bits: u32,
     /// A bit for each surface.
@@ -36,6 +37,8 @@ struct Asked {
 const KNOB: u32 = 1 << 8;
 /// It is a new file that will act for whoever owns it.
 const SETS_ID: u32 = 1 << 9;
+/// It is a process's memory: what is written there may be code.
+const MEMORY: u32 = 1 << 10;
 const SURFACE: u32 = 16;
 
 impl Asked {
@@ -59,6 +62,9 @@ impl Asked {
         let is_written = self.wants(OPEN_WRITE | OPEN_TRUNCATE);
         if is_written && file.dentry().is_knob() {
             return Self { bits: opaque(self.bits | KNOB), uses: opaque(0) };
+        }
+        if is_written && file.dentry().is_memory() {
+            return Self { bits: opaque(self.bits | MEMORY), uses: opaque(0) };
         }
         if is_written && is_new_set_id(file) {
             return Self { bits: opaque(self.bits | SETS_ID), uses: opaque(0) };
@@ -100,6 +106,9 @@ pub fn file_open(ctx: LsmContext) -> i32 {
     if asked.wants(KNOB | SETS_ID) && verdict.is_ok() {
         let zone = if asked.wants(KNOB) { ZoneId::HOST.0 } else { report.zone };
         verdict = administer(&subject, zone, &mut report).map(|()| News::Tell);
+    }
+    if asked.wants(MEMORY) && verdict.is_ok() {
+        verdict = run_memory(&subject, &mut report);
     }
     if let Err(said @ (Reason::NoEdge | Reason::EdgeDenies | Reason::UnresolvedObject)) = verdict
         && file.is_layer()

@@ -7,8 +7,9 @@ use aya_ebpf::programs::LsmContext;
 use guard_common::limits::FILE_OWNERS_MAX;
 use guard_common::{Operation, Reason, Surface};
 
+use super::descriptor::judge_access;
 use super::process::reach_as;
-use super::{News, conclude_nameless, report};
+use super::{News, conclude, conclude_nameless, defined, report};
 use crate::atomic;
 use crate::checks::kill_switch;
 use crate::fail::{self, Fault};
@@ -63,18 +64,18 @@ pub(super) fn may_be_chosen() -> Result<(), Reason> {
     if is_room && !fail::injected(Fault::OwnerNote) { Ok(()) } else { Err(fail::closed(Fault::OwnerNote, 0)) }
 }
 
+const F_SETLEASE: u32 = 1024;
+
 /// Calls that choose a receiver, or may choose one where none is.
 #[inline(always)]
 fn chooses(command: u32, argument: u64) -> bool {
     const F_SETFL: u32 = 4;
     const F_SETOWN: u32 = 8;
     const F_SETOWN_EX: u32 = 15;
-    const F_SETLEASE: u32 = 1024;
     const F_NOTIFY: u32 = 1026;
     const O_ASYNC: u64 = 0o20_000;
     command == F_SETOWN
         || command == F_SETOWN_EX
-        || command == F_SETLEASE
         || command == F_NOTIFY
         || (command == F_SETFL && argument & O_ASYNC != 0)
 }
@@ -84,12 +85,24 @@ fn chooses(command: u32, argument: u64) -> bool {
 pub fn file_fcntl(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let (command, argument) = (ctx.arg::<u32>(1), ctx.arg::<u64>(2));
+    if command == F_SETLEASE {
+        return lease(&subject, File(ctx.arg(0)));
+    }
     if !chooses(command, argument) {
         return 0;
     }
     let mut report = report(&subject, Operation::Signal, Surface::Ipc);
     let verdict = kill_switch::check(&subject).and_then(|()| may_be_chosen()).map(|()| News::Count);
     conclude_nameless(&mut report, verdict)
+}
+
+/// Whoever opens the file next waits for whoever holds a lease, and its signal goes there. That takes what writing takes.
+#[inline(always)]
+fn lease(subject: &Subject, file: File) -> i32 {
+    let mut report = report(subject, Operation::Access, Surface::Write);
+    report.object.place = file.place();
+    let verdict = judge_access(subject, file, Surface::Write, &mut report).and_then(|_| may_be_chosen());
+    conclude(&mut report, defined(verdict.map(|()| News::Count)))
 }
 
 // kernel: int security_file_send_sigiotask(struct task_struct *tsk, struct fown_struct *fown, int sig)

@@ -5,12 +5,13 @@ use aya_ebpf::programs::{BtfTracePointContext, LsmContext};
 use guard_common::event::EventKind;
 use guard_common::map::enrol::LABEL_WAITS;
 use guard_common::map::label::{Label, MISSED};
-use guard_common::{Operation, Reason, Surface, Verdict};
+use guard_common::{Operation, Reason, Surface, Verdict, ZoneId};
 
-use super::{News, conclude_nameless, report};
+use super::{News, administer, conclude_nameless, report};
 use crate::atomic;
 use crate::checks::kill_switch;
 use crate::diagnostics;
+use crate::digest;
 use crate::emit::{self, Object, Report};
 use crate::enrol::label_of_entered;
 use crate::fail::{self, Fault};
@@ -19,21 +20,29 @@ use crate::launcher::{self, When};
 use crate::maps::ENTERED;
 use crate::subject::{Subject, label_of, label_of_cgroup, set_label};
 
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
 // kernel: int security_task_alloc(struct task_struct *task, unsigned long clone_flags)
 #[lsm(hook = "task_alloc")]
 pub fn task_alloc(ctx: LsmContext) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     let mut report = report(&subject, Operation::Fork, Surface::Exec);
-    let verdict = judge_birth(&subject, Task(ctx.arg(0)));
+    let verdict = judge_birth(&subject, Task(ctx.arg(0)), ctx.arg(1), &mut report);
     conclude_nameless(&mut report, verdict)
 }
 
 #[inline(always)]
-fn judge_birth(subject: &Subject, child: Task) -> Result<News, Reason> {
+fn judge_birth(subject: &Subject, child: Task, flags: u64, report: &mut Report) -> Result<News, Reason> {
     kill_switch::check(subject)?;
+    if flags & CLONE_INTO_CGROUP != 0 {
+        // As if it were moved there: away from what freezes, limits and counts the agent.
+        administer(subject, ZoneId::HOST.0, report)?;
+        (report.zone, report.surface) = (0, Surface::Exec as u16);
+    }
     // A child without a label would be free.
     match label_of(Task::current()) {
         Some(label) if !fail::injected(Fault::LabelInherit) && set_label(child, &label).is_ok() => {
+            digest::make_room(child);
             Ok(News::Count)
         }
         _ => Err(fail::closed(Fault::LabelInherit, 0)),
@@ -92,6 +101,7 @@ pub fn enrol_existing(ctx: *mut core::ffi::c_void) -> i32 {
     // SAFETY: the context of a task iterator.
     let Some(task) = Task(unsafe { (*ctx.cast::<IterTask>()).task }).checked() else { return 0 };
     if label_of(task).is_some() {
+        digest::make_room(task);
         return 0;
     }
     if let Some(label) = label_of_cgroup(task.cgroup()) {
@@ -125,6 +135,7 @@ fn give(task: Task, label: &Label, site: Fault) -> i32 {
         note_entered(MISSED);
         return 0;
     }
+    digest::make_room(task);
     tell_entered(task, label);
     0
 }

@@ -92,6 +92,13 @@ impl Dentry {
         self.superblock().kind_name() == const { kind(b"mqueue") }
     }
 
+    /// Whether it is the memory of a process.
+    #[inline(always)]
+    pub fn is_memory(self) -> bool {
+        let name: [u8; 4] = raw::read(self.name());
+        name == *b"mem\0" && self.superblock().kind_name() == const { kind(b"proc") }
+    }
+
     /// Whether it is one of the kernel's own knobs: what is written there changes no file, but the host. A process's
     /// folder in `/proc` is its own.
     #[inline(always)]

@@ -72,6 +72,12 @@ impl Task {
         const PF_IO_WORKER: u32 = 0x10;
         self.flags() & PF_IO_WORKER == 0 && self.credentials() != self.own_credentials()
     }
+
+    /// Address of the user namespace that it lives in.
+    #[inline(always)]
+    pub fn own_namespace(self) -> u64 {
+        raw::read(self.own_credentials() + offset::OFF_CRED_USER_NS)
+    }
 }
 
 fields!(UserNamespace {

@@ -75,16 +75,18 @@ impl Daemon {
 
     /// Starts the daemon with other arguments and waits until it enforces.
     pub fn start_with(words: &[&str]) -> Result<Self> {
-        Self::start_until(words, |status| {
-            let status: Value = serde_json::from_str(status).unwrap_or_default();
-            status["enforcing"] == Value::Bool(true)
-        })
+        Self::start_until("guardd", words, enforces)
     }
 
-    fn start_until(words: &[&str], is_wanted: impl Fn(&str) -> bool) -> Result<Self> {
+    /// Starts another copy of the daemon's program with the suite's policy, and waits until it enforces.
+    pub fn start_copy(program: &str) -> Result<Self> {
+        Self::start_until(program, &["--policy", POLICY], enforces)
+    }
+
+    fn start_until(program: &str, words: &[&str], is_wanted: impl Fn(&str) -> bool) -> Result<Self> {
         // One that was killed leaves its socket behind.
         let stale = socket_made();
-        let mut daemon = Self::launch(words)?;
+        let mut daemon = Self::launch_of(program, words)?;
         until("guardd enforces", START_LIMIT, || {
             if let Some(status) = daemon.child.try_wait()? {
                 bail!("guardd ended with {status}: {}", log_tail());
@@ -101,15 +103,18 @@ impl Daemon {
     /// Starts a daemon whose programs can be made to fail, and speak, and waits until it answers: it does not say that
     /// it enforces.
     pub fn start_faulty() -> Result<Self> {
-        Self::start_until(&["--policy", POLICY, "--inject-faults", "--kernel-log", "info"], |status| {
-            status.contains("faults are injected")
-        })
+        let words = ["--policy", POLICY, "--inject-faults", "--kernel-log", "info"];
+        Self::start_until("guardd", &words, |status| status.contains("faults are injected"))
     }
 
     /// Starts the daemon and waits for nothing.
     pub fn launch(words: &[&str]) -> Result<Self> {
+        Self::launch_of("guardd", words)
+    }
+
+    fn launch_of(program: &str, words: &[&str]) -> Result<Self> {
         let log = File::options().append(true).create(true).open(LOG)?;
-        let child = Command::new("guardd")
+        let child = Command::new(program)
             .args(words)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -172,6 +177,11 @@ pub fn refused_daemon(words: &[&str]) -> Result<Ended> {
 /// Everything that daemons have said so far.
 pub fn log() -> Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(LOG)?).into_owned())
+}
+
+fn enforces(status: &str) -> bool {
+    let status: Value = serde_json::from_str(status).unwrap_or_default();
+    status["enforcing"] == Value::Bool(true)
 }
 
 /// The last words of the daemon.

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
 use nix::sys::signal::Signal;
 
-use crate::harness::guard::{PINS, POLICY, enter, refused_daemon};
-use crate::harness::{Act, By, Spot, Test, Who, World, act, check, guard, ledger};
+use crate::harness::guard::{Daemon, PINS, POLICY, enter, refused_daemon};
+use crate::harness::world::Side;
+use crate::harness::{Act, By, Spot, Test, Who, World, act, check, fixture, guard, ledger};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -16,6 +17,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_stopped_daemon_holds_up_nobody_and_tells_later", stopped),
         check("the_next_daemon_adopts_what_is_in_force", adopts),
         check("a_daemon_that_ends_in_order_leaves_enforcement_in_force", ends_in_order),
+        check("where_agents_may_write_the_daemons_own_programs_stay_as_they_are", programs_stay),
         check("a_second_daemon_is_refused_and_the_first_goes_on", second_daemon),
         check("a_cgroup_that_vanishes_disturbs_nobody", vanished_cgroup),
         check("whoever_is_in_an_agents_cgroup_when_the_programs_are_loaded_is_the_agent", loaded_afresh),
@@ -78,6 +80,35 @@ fn ends_in_order(world: &mut World) -> Result<()> {
     let stops = ledger::of_stage(&world.records()?, "stop").len();
     ensure!(stops == 1, "{stops} ends are recorded");
     Ok(())
+}
+
+fn programs_stay(world: &mut World) -> Result<()> {
+    world.must_allow("nothing")?;
+    let own = std::env::current_exe()?;
+    let folder = Spot::Tmpfs.w("programs");
+    fixture::folder(&folder)?;
+    let [daemon, guard, other] = ["guardd", "guard", "other"].map(|name| format!("{folder}/{name}"));
+    for (program, copy) in [("guardd", &daemon), ("guard", &guard), ("guard-act", &other)] {
+        fs::copy(own.with_file_name(program), copy)?;
+        fixture::give(copy.as_ref(), 0o777)?;
+    }
+    let attacks = |program: &str| [format!("write {program}"), format!("rename {program} {program}.old")];
+    world.take_daemon()?.kill()?;
+    world.put_daemon(Daemon::start_copy(&daemon)?);
+    for attack in
+        [attacks(&guard), [format!("unlink {daemon}"), format!("rename {folder} {folder}.old")]].concat()
+    {
+        world.must_refuse(&attack)?;
+    }
+    for allowed in attacks(&other) {
+        world.must_allow(&allowed)?;
+    }
+    for control in attacks(&guard) {
+        let outcome = world.perform(Side::Outside, Who::User, &act(&control))?;
+        ensure!(outcome.code == 0, "control: `{control}` ended with {outcome:?}");
+    }
+    world.take_daemon()?.kill()?;
+    world.daemon().map(drop)
 }
 
 fn second_daemon(world: &mut World) -> Result<()> {

@@ -11,6 +11,7 @@ use super::apply::{under, with};
 use crate::act::serve::Outcome;
 use crate::harness::fixture::{MARKS, PROGRAM, RULED, give};
 use crate::harness::guard::POLICY_TEXT;
+use crate::harness::kernel;
 use crate::harness::trial;
 use crate::harness::world::Side;
 use crate::harness::{Spot, Test, Who, World, act, check};
@@ -26,6 +27,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_digest_allows_a_program_and_no_changed_one", allowed_digest),
         check("a_package_is_a_zone", package),
         check("what_may_be_written_is_not_executed", write_xor_execute),
+        check("a_process_that_may_write_proc_does_not_write_its_code", memory_by_file),
         check("arguments_that_are_judged_are_not_changed_by_a_tracer", traced),
     ]
 }
@@ -101,6 +103,24 @@ fn allowed_digest(world: &mut World) -> Result<()> {
         must_not_mark(world, &format!("{LOADER} {program}"), Reason::NoEdge, "open")?;
         copy(&program, b"knowm")?;
         must_not_mark(world, &program, Reason::NoEdge, "open")
+    })
+}
+
+/// As in a container, whose `/proc` lies in a folder of the image's.
+fn memory_by_file(world: &mut World) -> Result<()> {
+    let processes = "[zones.processes]\npaths = [\"/proc\"]\n";
+    let mark = format!("{MARKS}/by-file");
+    let attack = act(&format!("!exec.memory_code.through_proc {mark}"));
+    under(&with(&format!("{processes}{}", edge("processes", "\"read\", \"write\""))), || {
+        if kernel::version()? < (7, 2) {
+            world.perform(Side::Outside, Who::User, &attack)?;
+            ensure!(fs::exists(&mark)?, "control: code is not written by that file");
+            fs::remove_file(&mark)?;
+        }
+        let outcome = world.perform(Side::Inside, Who::User, &attack)?;
+        ensure!(outcome.code == nix::libc::EACCES && !fs::exists(&mark)?, "{outcome:?}");
+        world.refusal_of(&outcome, Reason::NoEdge)?;
+        world.must_allow("write /proc/self/comm").map(drop)
     })
 }
 

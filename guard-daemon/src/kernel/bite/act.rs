@@ -3,7 +3,7 @@
 
 use std::io;
 
-use nix::libc::{EACCES, ENOSYS, EPERM};
+use nix::libc::{EACCES, ENOMEM, ENOSYS, EPERM};
 
 use super::scene::{Namespaces, Scene};
 use super::{files, names, processes, sockets};
@@ -145,6 +145,11 @@ pub(super) const ALL: &[Act] = &[
     in_own("sb_remount", "changing a mount's options", names::remount),
     in_own("sb_pivotroot", "changing the root", names::pivot),
     in_own("move_mount", "moving a mount", names::move_mount),
+    Act {
+        // The kernel makes another word of it.
+        sign: Sign::Refused(ENOMEM),
+        ..in_own("sb_alloc_security", "making a file system", names::make_file_system)
+    },
     refused("bpf", "asking for kernel maps", processes::ask_bpf),
     refused("perf_event_open", "opening a performance event", processes::open_event),
     refused("uring_override_creds", "using registered rights in a ring", processes::use_rights),

@@ -114,6 +114,12 @@ pub(super) fn pivot(scene: &mut Scene, turn: Turn) -> io::Result<()> {
     Ok(nix::unistd::pivot_root(&place, &place)?)
 }
 
+/// Mounted nowhere: what asks about a mount's place is not asked.
+pub(super) fn make_file_system(_: &mut Scene, _: Turn) -> io::Result<()> {
+    let made = mounts::fsopen("tmpfs", mounts::FsOpenFlags::FSOPEN_CLOEXEC)?;
+    Ok(mounts::fsconfig_create(made)?)
+}
+
 pub(super) fn move_mount(scene: &mut Scene, turn: Turn) -> io::Result<()> {
     let target = scene.folder("move", turn);
     let tree = &scene.own_mounts()?.trees[turn as usize];

@@ -34,14 +34,13 @@ fn cases() -> Cases {
             Operation::Mkdir,
             "!containment.other_cgroup.own {pd}/p",
         ),
-        on_pd_at(
-            place,
+        left(
             "C04c",
-            "whoever_is_born_in_another_cgroup_is_the_agent",
-            Operation::Open,
+            "nobody_is_born_in_another_cgroup",
+            Operation::Fork,
             "!containment.descendant.born_elsewhere {pd}/p",
-            "!containment.descendant.born_elsewhere {w}/f",
-        ),
+        )
+        .each(|case| case.refusal = Refusal::no_edge(Surface::Admin, Operation::Fork)),
         at(
             place,
             "C07",

@@ -16,6 +16,7 @@ mod held_map;
 mod held_read;
 mod held_write;
 mod kernel_writes;
+mod lease;
 mod lent_ring;
 mod make;
 mod mode;
@@ -80,6 +81,7 @@ pub const TRICKS: &[Trick] = &[
     compat::TRICK,
     ring::TRICK,
     lent_ring::TRICK,
+    lease::TRICK,
     bind_mount::TRICK,
     mount_over::TRICK,
     detached_mount::TRICK,

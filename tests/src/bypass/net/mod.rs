@@ -10,6 +10,7 @@ mod listen;
 mod mapped;
 mod marked;
 mod multipath;
+mod nowhere;
 mod other_namespace;
 mod own_address;
 mod packet;
@@ -22,13 +23,14 @@ mod unspecified_family;
 
 use guard_common::{Operation, Surface};
 
-use super::{Cases, Effect, Refusal, Spot, Trick, Who, at};
+use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, beside};
 use crate::harness::Case;
 
 /// See the module.
 pub const TRICKS: &[Trick] = &[
     connect::TRICK,
     mapped::TRICK,
+    nowhere::TRICK,
     translated::TRICK,
     datagram::TRICK,
     second_peer::TRICK,
