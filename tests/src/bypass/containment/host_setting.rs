@@ -8,6 +8,7 @@ use guard_common::{Operation, Surface};
 use super::{Cases, Effect, Refusal, Spot, Trick, Who, at};
 use crate::act::way;
 use crate::harness::case::Undo;
+use crate::harness::shell::sh;
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
@@ -19,6 +20,9 @@ pub(super) const TRICK: Trick = Trick {
 const CORE: &str = "/proc/sys/kernel/core_pattern";
 const MODPROBE: &str = "/proc/sys/kernel/modprobe";
 const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
+const TRACING: &str = "/sys/kernel/tracing";
+const KERNEL_PROBES: &str = "/sys/kernel/tracing/kprobe_events";
+const PROGRAM_PROBES: &str = "/sys/kernel/tracing/uprobe_events";
 
 fn cases() -> Cases {
     let set = |id, sentence, file: &'static str, value: &str| {
@@ -36,6 +40,10 @@ fn cases() -> Cases {
             fs::write(FORWARD, "0")?;
             kept(FORWARD)
         }),
+        set("C15f", "no_probe_is_set_in_the_kernel", KERNEL_PROBES, "'p:guardtest do_sys_openat2'")
+            .prepared(|_| unprobed(KERNEL_PROBES)),
+        set("C15g", "no_probe_is_set_in_programs", PROGRAM_PROBES, "'p:guardtest /usr/bin/busybox:0x1000'")
+            .prepared(|_| unprobed(PROGRAM_PROBES)),
     ]
     .into()
 }
@@ -53,4 +61,13 @@ impl Drop for Kept {
         // Nobody could be told.
         drop(fs::write(file, value));
     }
+}
+
+/// What is written there comes on top, but for nothing, which takes all away.
+fn unprobed(file: &'static str) -> Result<Undo> {
+    if !fs::exists(file)? {
+        sh(&format!("mount -t tracefs tracefs {TRACING}"))?;
+    }
+    fs::write(file, "")?;
+    kept(file)
 }

@@ -1,4 +1,5 @@
-//! Kernel programs and maps: by their numbers, by their pins, or new ones beside them.
+//! Kernel programs, links and maps: by their numbers, by their pins, by descriptors that are handed over, or new ones
+//! beside them.
 
 use guard_common::{Operation, Surface};
 
@@ -21,7 +22,25 @@ fn cases() -> Cases {
     let asked = |id, sentence, way, effect| {
         object(id, sentence, bpf, way, effect).before(6, 9, |case| case.asks = Asks::Again)
     };
+    let linked = |id, sentence, way, effect| {
+        asked(id, sentence, way, effect)
+            .prepared(|_| stands_by(Who::Root, "tamper.kernel_objects.link_owner"))
+    };
     [
+        linked("T07b", "a_link_is_not_detached_by_its_number", "detach_by_number", &Effect::Bystander),
+        linked("T07c", "a_links_program_is_not_replaced", "replace_by_number", &Effect::Bystander),
+        linked("T07d", "a_program_is_not_taken_by_its_number", "program_by_number", &Effect::Told("taken")),
+        // Nobody comes so far as to detach it.
+        object(
+            "T07e",
+            "a_link_that_is_handed_over_is_not_received",
+            Refusal::no_edge(Surface::Admin, Operation::Receive),
+            "detach_received {w}/lender",
+            &Effect::Bystander,
+        )
+        .prepared(|spot| {
+            stands_by(Who::Root, &format!("tamper.kernel_objects.link_lender {}", spot.w("lender")))
+        }),
         asked("T08", "a_map_is_not_changed_by_its_number", "by_number", &Effect::Bystander),
         asked("T08b", "a_map_is_not_changed_by_its_pin", "by_pin", &Effect::Bystander),
         asked("T08c", "maps_are_not_listed", "list_maps", &Effect::Told("found")),
