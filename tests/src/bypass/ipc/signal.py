@@ -121,3 +121,9 @@ def starve_of_disk(pid):
 
 def limit(pid):
     syscall(PRLIMIT, pid, resource.RLIMIT_NOFILE, struct.pack("=QQ", 8, 8), None)
+
+
+def offer_for_memory(pid):
+    """When memory runs out, it is to go first."""
+    with open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
