@@ -3,18 +3,21 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Args, CHANGED, SENT, Way, usage, way};
+use super::process::again;
+use super::{Args, CHANGED, SENT, USAGE, Way, usage, way};
 
 /// See the module.
 pub const WAYS: &[Way] = &[
     way("flood", flood),
+    way("floods", floods),
     way("swarm", swarm),
+    way("sweep", sweep),
     way("beat", |a, _| beat(a.path(0)?)),
     way("hammer", hammer),
     way("tries", tries),
@@ -59,6 +62,23 @@ fn flood(args: &Args, _: &mut dyn Write) -> io::Result<()> {
     middle
 }
 
+/// `floods PROCESSES N FILE DENIED`: so many at once, each a `flood` of a file of its own beside FILE; tells each one's
+/// id and what it ended with.
+fn floods(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    let one = |number: u32| -> io::Result<Child> {
+        let file = format!("{}-{number}", args.text(2)?);
+        let other = format!("{file}-moved");
+        File::create(&file)?;
+        again(&["flood".into(), args.word(1)?.into(), file.into(), other.into(), args.word(3)?.into()])
+            .spawn()
+    };
+    let all: Vec<Child> = (0..args.parsed(0)?).map(one).collect::<io::Result<_>>()?;
+    all.into_iter().try_for_each(|mut child| {
+        let code = child.wait()?.code().unwrap_or(USAGE);
+        writeln!(out, "{} {code}", child.id())
+    })
+}
+
 /// `swarm LOG DEPTH`: 2^DEPTH processes, each writing the time into LOG in a loop.
 fn swarm(args: &Args, _: &mut dyn Write) -> io::Result<()> {
     let depth: u32 = args.parsed(1)?;
@@ -71,6 +91,22 @@ fn swarm(args: &Args, _: &mut dyn Write) -> io::Result<()> {
             .spawn()?;
     }
     beat(args.path(0)?)
+}
+
+/// `sweep NUMBER FOLDER EVERY`: reads the file in each of so many folders of FOLDER, and then tries to write each
+/// EVERY-th, which must fail.
+fn sweep(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    let number = args.parsed::<usize>(0)?;
+    let file = |folder: usize| -> io::Result<PathBuf> { Ok(args.path(1)?.join(format!("{folder}/f"))) };
+    (0..number).try_for_each(|folder| File::open(file(folder)?).map(drop))?;
+    for folder in (0..number).step_by(args.parsed(2)?) {
+        match File::options().write(true).open(file(folder)?) {
+            Err(error) if error.raw_os_error() == Some(nix::libc::EACCES) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(usage(&format!("folder {folder} was written"))),
+        }
+    }
+    writeln!(out, "swept {number}")
 }
 
 /// Appends the time to a file that is opened anew each round, and goes on whatever happens.
@@ -148,7 +184,7 @@ fn crowd(args: &Args, out: &mut dyn Write) -> io::Result<()> {
     let codes: Vec<i32> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..number).map(|_| scope.spawn(one)).collect();
         writeln!(out, "ready").and_then(|()| out.flush())?;
-        Ok::<_, io::Error>(threads.into_iter().map(|thread| thread.join().unwrap_or(super::USAGE)).collect())
+        Ok::<_, io::Error>(threads.into_iter().map(|thread| thread.join().unwrap_or(USAGE)).collect())
     })?;
     codes.iter().try_for_each(|code| writeln!(out, "{code}"))
 }

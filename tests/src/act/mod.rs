@@ -9,6 +9,7 @@ pub mod count;
 pub mod load;
 pub mod process;
 pub mod serve;
+pub mod turned;
 pub mod unix;
 
 use std::ffi::{OsStr, OsString};
@@ -52,7 +53,7 @@ pub const fn way_alone(name: &'static str, run: Run) -> Way {
 
 /// Every subcommand.
 pub fn ways() -> impl Iterator<Item = &'static Way> {
-    let own = [process::WAYS, load::WAYS, serve::WAYS, count::WAYS, cost::WAYS, landlock::WAYS];
+    let own = [process::WAYS, load::WAYS, serve::WAYS, count::WAYS, turned::WAYS, cost::WAYS, landlock::WAYS];
     own.into_iter().flatten().chain(bypass::tricks().flat_map(|trick| trick.ways))
 }
 

@@ -1,6 +1,8 @@
 //! guard as its users see it: `guard` and `guardd`, their exit statuses and their `--json`.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::actor::Actor;
 use super::case::{By, Who};
@@ -59,6 +61,35 @@ pub fn fails(words: &[&str]) -> Result<Ended> {
     let ended = guard(words)?;
     ensure!(ended.code() != 0, "`guard {}` did not fail: {}", words.join(" "), ended.said());
     Ok(ended)
+}
+
+/// A connection to the daemon, as `guard` has one: for whom a command each time takes too long.
+#[derive(Debug)]
+pub struct Control(BufReader<UnixStream>);
+
+impl Control {
+    /// Connects to the daemon that runs.
+    pub fn connect() -> Result<Self> {
+        Ok(Self(BufReader::new(UnixStream::connect(SOCKET)?)))
+    }
+
+    /// Puts a policy in force.
+    pub fn apply(&mut self, text: &str) -> Result<()> {
+        self.ask(&json!({"request": "apply", "text": text, "source": "the suite"}), "applied")
+    }
+
+    /// Waits until everything that has happened is judged.
+    pub fn settle(&mut self) -> Result<()> {
+        self.ask(&json!({"request": "settle"}), "done")
+    }
+
+    fn ask(&mut self, request: &Value, wanted: &str) -> Result<()> {
+        writeln!(self.0.get_mut(), "{request}")?;
+        let mut answer = String::new();
+        self.0.read_line(&mut answer)?;
+        ensure!(answer.contains(&format!("\"response\":\"{wanted}\"")), "the daemon says {answer:?}");
+        Ok(())
+    }
 }
 
 /// A running `guardd`. Dropping it kills it, as a crash would.

@@ -14,6 +14,7 @@ pub mod runner;
 pub mod score;
 pub mod server;
 pub mod shell;
+pub mod table;
 pub mod trial;
 pub mod world;
 

@@ -8,10 +8,13 @@ mod halt;
 mod host;
 mod kill;
 mod label;
+mod mixture;
 mod path;
+mod pressure;
 mod program;
 mod restart;
 mod ring;
+mod room;
 mod switch;
 mod zone;
 
@@ -25,12 +28,15 @@ pub fn all() -> Vec<Test> {
         ("program", program::all()),
         ("label", label::all()),
         ("apply", apply::all()),
+        ("mixture", mixture::all()),
         ("switch", switch::all()),
         ("ring", ring::all()),
+        ("room", room::all()),
         ("host", host::all()),
         ("kill", kill::all()),
         ("halt", halt::all()),
         ("daemon", daemon::all()),
+        ("pressure", pressure::all()),
         ("death", death::all()),
         ("restart", restart::all()),
     ];

@@ -1,27 +1,82 @@
 //! Nothing that was refused is missing from the ledger, however much happens around it; what is lost is known.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
+use nix::libc::EACCES;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::harness::fixture::folder;
+use crate::harness::guard::Control;
 use crate::harness::{Spot, Test, World, check, guard, ledger};
 
-/// Renames around one refusal.
-const FLOOD: u32 = 40_000;
+/// Processes that flood at once, and renames of each, around one refusal.
+const FLOODS: u32 = 4;
+const RENAMES: u32 = 2_500;
+/// Renames of each that nobody hears of meanwhile: together more than the ring for what is allowed has room for, with
+/// names that take the largest of events.
+const UNHEARD: u32 = 600;
 
 pub(super) fn all() -> Vec<Test> {
     vec![
-        check("a_refusal_in_a_flood_of_allowed_actions_is_recorded", flood),
+        check("refusals_in_a_flood_of_allowed_actions_are_recorded", heard),
+        check("a_flood_past_a_stopped_daemon_loses_no_refusal_and_a_gap_says_what_else_is_missing", unheard),
         check("a_thousand_refusals_are_all_recorded_or_a_gap_says_how_many_are_not", refusals),
         check("every_number_of_a_sequence_is_an_entry_or_lies_in_a_gap", sequence),
     ]
 }
 
-fn flood(world: &mut World) -> Result<()> {
-    let w = |name| Spot::Tmpfs.w(name);
-    let line = format!("flood {FLOOD} {} {} {}", w("f"), w("g"), Spot::Tmpfs.p());
-    let outcome = world.must_refuse(&line)?;
-    world.refusal_of(&outcome, Reason::NoEdge).map(drop)
+fn floods(renames: u32, folder: &str) -> String {
+    format!("floods {FLOODS} {renames} {folder}/flood {}", Spot::Tmpfs.p())
+}
+
+fn heard(world: &mut World) -> Result<()> {
+    world.records()?;
+    let told = world.must_allow(&floods(RENAMES, &Spot::Tmpfs.at("w")))?.out;
+    each_refused_once(&told, &world.records()?)
+}
+
+fn unheard(world: &mut World) -> Result<()> {
+    let long = Spot::Tmpfs.w(&["long"; 6].map(|name| name.repeat(50)).join("/"));
+    folder(&long)?;
+    world.must_allow("nothing")?;
+    Control::connect()?.settle()?;
+    world.records()?;
+    world.daemon()?.signal(Signal::SIGSTOP)?;
+    let flooded = world.inside_only(&floods(UNHEARD, &long));
+    world.daemon()?.signal(Signal::SIGCONT)?;
+    // Each processor's next event tells what is missing before it.
+    world.must_allow(&floods(UNHEARD / 10, &long))?;
+    Control::connect()?.settle()?;
+    let entries = world.records()?;
+    each_refused_once(&flooded?.out, &entries)?;
+    let kept = entries.iter().filter(|entry| is_rename(&entry.record)).count() as u64;
+    let missing = missing(&gaps(&entries), "allow");
+    let renames = u64::from(FLOODS * (UNHEARD + UNHEARD / 10));
+    ensure!(missing > 0, "control: the ring had room for all {kept}");
+    ensure!(kept + missing >= renames, "{kept} records and {missing} known to be lost, of {renames} renames");
+    guard::ok(&["audit", "verify"]).map(drop)
+}
+
+fn is_rename(record: &Value) -> bool {
+    record["ring"] == "allow" && record["operation"] == "rename"
+}
+
+/// Each process was refused what it tried in the middle, and one record says so.
+fn each_refused_once(told: &str, entries: &[ledger::Entry]) -> Result<()> {
+    let refusals = ledger::refusals(entries);
+    ensure!(told.lines().count() == FLOODS as usize, "the floods said {told:?}");
+    for line in told.lines() {
+        let (pid, code) = line.split_once(' ').context("no flood")?;
+        ensure!(code.parse() == Ok(EACCES), "a flood's middle ended with {code}");
+        let pid: u32 = pid.parse()?;
+        let own: Vec<_> = refusals.iter().filter(|refused| refused.pid == pid).collect();
+        ensure!(
+            own.len() == 1 && own[0].reason == Reason::NoEdge.name(),
+            "of one refusal of {pid} the ledger says {own:?}"
+        );
+    }
+    Ok(())
 }
 
 fn refusals(world: &mut World) -> Result<()> {
@@ -29,8 +84,7 @@ fn refusals(world: &mut World) -> Result<()> {
     let outcome = world.must_allow(&format!("tries 1000 write {}", Spot::Tmpfs.p()))?;
     let entries = world.records()?;
     let kept = ledger::refusals(&entries).iter().filter(|refused| refused.tid == outcome.tid).count() as u64;
-    let lost: u64 =
-        gaps(&entries).iter().filter(|gap| gap.ring == "deny").map(|gap| gap.to - gap.from + 1).sum();
+    let lost = missing(&gaps(&entries), "deny");
     ensure!(kept + lost >= 1000, "{kept} records and {lost} known to be lost, of 1000 refusals");
     Ok(())
 }
@@ -40,6 +94,11 @@ struct Gap {
     cpu: u64,
     from: u64,
     to: u64,
+}
+
+/// How many events of a ring lie in gaps.
+fn missing(gaps: &[Gap], ring: &str) -> u64 {
+    gaps.iter().filter(|gap| gap.ring == ring).map(|gap| gap.to - gap.from + 1).sum()
 }
 
 fn gaps(entries: &[ledger::Entry]) -> Vec<Gap> {

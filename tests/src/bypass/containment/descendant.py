@@ -61,3 +61,37 @@ def born_elsewhere(path):
             child(lambda: overwrite(path))
 
     told_by(make)
+
+
+def crowd(most, path):
+    """As many children as there may be, who are all there while each tries."""
+    ready, told = os.pipe()
+    stay, leave = os.pipe()
+    born = 0
+    while born < int(most):
+        try:
+            child = os.fork()
+        except OSError:
+            break
+        if child == 0:
+            os.close(leave)
+            os.write(told, b"%d\n" % attempt(lambda: overwrite(path)))
+            os.read(stay, 1)
+            os._exit(0)
+        born += 1
+    os.close(told)
+    os.close(stay)
+    codes = b""
+    while codes.count(b"\n") < born:
+        codes += os.read(ready, 4096)
+    os.close(leave)
+    print("born", born, *sorted({code.decode() for code in codes.split()}))
+
+
+def devour(megabytes, path):
+    """Takes memory and keeps it; tries with each piece."""
+    kept, codes = [], set()
+    for _ in range(int(megabytes) // 4):
+        kept.append(b"." * (4 << 20))
+        codes.add(attempt(lambda: overwrite(path)))
+    print("devoured", *sorted(codes))

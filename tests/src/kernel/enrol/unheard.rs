@@ -2,7 +2,7 @@
 //! and more cgroups than slots lie ready are refused, with the host none the worse. The next daemon records them.
 
 use anyhow::{Context, Result, ensure};
-use aya::maps::{Array, HashMap, Map, MapData};
+use aya::maps::{Array, Map, MapData};
 use guard_common::Reason;
 use guard_common::map::enrol::RESERVE_MAX;
 use guard_common::map::label::Label;
@@ -18,6 +18,7 @@ use crate::harness::actor::Actor;
 use crate::harness::fixture::ACT;
 use crate::harness::guard::{PINS, enter};
 use crate::harness::shell::until;
+use crate::harness::table::Filled;
 use crate::harness::{Spot, Test, World, act, check, guard, ledger};
 
 /// Slots that still lie ready when the last ones come: the rest is taken away, as if others had come before.
@@ -122,34 +123,9 @@ fn exhausted(world: &mut World, place: &Place) -> Result<(Vec<(Actor, Place)>, A
     Ok((crowd, late))
 }
 
-/// Rows of the table of labels that are nobody's: as many as it takes. They go with the value.
-struct Filler(Map, Vec<u64>);
-
-impl Filler {
-    fn fill() -> Result<Self> {
-        let data = MapData::from_pin(format!("{PINS}/maps/{}", name::AGENT_CGROUPS)).context("the labels")?;
-        let mut map = Map::from_map_data(data)?;
-        let mut rows = HashMap::<_, u64, [u8; size_of::<Label>()]>::try_from(&mut map)?;
-        // No cgroup has such a number.
-        let added = (0..).map(|number| u64::MAX - number);
-        let added: Vec<u64> =
-            added.take_while(|cgroup| rows.insert(cgroup, [0; size_of::<Label>()], 0).is_ok()).collect();
-        ensure!(added.len() > 1000, "it took {} rows", added.len());
-        Ok(Self(map, added))
-    }
-}
-
-impl Drop for Filler {
-    fn drop(&mut self) {
-        if let Ok(mut rows) = HashMap::<_, u64, [u8; size_of::<Label>()]>::try_from(&mut self.0) {
-            self.1.iter().for_each(|cgroup| drop(rows.remove(cgroup)));
-        }
-    }
-}
-
 /// What a launcher starts has no label to wait for, and is refused all the same.
 fn crowded(world: &mut World) -> Result<()> {
-    let filler = Filler::fill()?;
+    let filled = Filled::<8, { size_of::<Label>() }>::new(name::AGENT_CGROUPS)?;
     let place = Place::make("/boxes/crowded")?;
     let mut launcher = launcher::inside(&place, LAUNCHER)?;
     let line = format!("write {}", Spot::Tmpfs.w("f"));
@@ -158,7 +134,7 @@ fn crowded(world: &mut World) -> Result<()> {
     let payload = launcher.order(&launcher::words(&format!("exec {ACT} {line}")), How::Apart)?;
     ensure!(payload.code == nix::libc::EACCES, "the payload ended with {payload:?}");
     free(world, &mut outsider()?, &on_host())?;
-    drop(filler);
+    drop(filled);
     Ok(())
 }
 
