@@ -29,7 +29,7 @@ pub(crate) fn with(more: &str) -> String {
 
 const WRITE_KEPT: &str = "[[edges]]\nprofile = \"suite\"\nzone = \"kept\"\nallow = [\"write\"]\n";
 
-fn apply(text: &str) -> Result<()> {
+pub(super) fn apply(text: &str) -> Result<()> {
     fs::write(OTHER, text)?;
     guard::ok(&["policy", "apply", OTHER]).map(drop)
 }

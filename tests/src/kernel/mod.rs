@@ -5,6 +5,7 @@ mod daemon;
 mod death;
 pub(crate) mod enrol;
 mod halt;
+mod held;
 mod host;
 mod kill;
 mod label;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Test> {
         ("label", label::all()),
         ("apply", apply::all()),
         ("mixture", mixture::all()),
+        ("held", held::all()),
         ("switch", switch::all()),
         ("ring", ring::all()),
         ("room", room::all()),
