@@ -9,7 +9,7 @@ use guard_common::{Operation, Reason, Surface, ZoneId};
 use super::owner;
 use super::settled::is_settled;
 use super::socket;
-use super::{News, conclude, defined, file, report};
+use super::{News, conclude, file, report};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::digest;
 use crate::emit::Report;
@@ -42,10 +42,12 @@ pub fn file_permission(ctx: LsmContext) -> i32 {
         judge_access(&subject, file, surface, &mut report)
     } else if offsets::sends_pages() && surface == Surface::Write && inode.is_socket() {
         // `sendfile` and `splice` reach a socket by no other hook.
-        let verdict = defined(socket::judge_sending(&subject, file, &mut report));
-        if report.is_nameless == 0 { excused(&subject, file, verdict) } else { verdict }
+        socket::judge_sending(&subject, file, &mut report)
     } else {
-        return 0;
+        // A ring goes on while its agent is frozen.
+        let Err(reason) = kill_switch::check(&subject) else { return 0 };
+        report.is_nameless = 1;
+        Err(reason)
     };
     conclude(&mut report, verdict)
 }

@@ -47,12 +47,11 @@ fn sock_of(file: File) -> Option<Sock> {
 #[inline(always)]
 pub(super) fn judge_sending(subject: &Subject, file: File, report: &mut Report) -> Result<News, Reason> {
     match sock_of(file) {
-        Some(sock) if sock.family() == peer::AF_UNIX => judge_unix_peer(subject, sock, report),
-        Some(sock) => {
+        Some(sock) if sock.family() != peer::AF_UNIX => {
             report.is_nameless = 1;
             judge_connected(subject, sock, report)
         }
-        None => Ok(News::Count),
+        _ => Ok(News::Count),
     }
 }
 

@@ -1,16 +1,21 @@
 //! Much at once: what a flood or a runaway agent does.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use fork::{Fork, fork};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_child_subreaper;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, wait, waitpid};
 use nix::time::{ClockId, clock_gettime};
+use nix::unistd::setsid;
 
 use super::process::again;
-use super::{Args, CHANGED, SENT, USAGE, Way, usage, way};
+use super::{Args, CHANGED, SENT, USAGE, Way, usage, way, way_alone};
 
 /// See the module.
 pub const WAYS: &[Way] = &[
@@ -32,6 +37,15 @@ pub const WAYS: &[Way] = &[
             io::copy(&mut file, to).map(drop)
         })
     }),
+    way("upload-pipe", |a, _| {
+        let (mut out, mut into) = io::pipe()?;
+        upload(a, |to| {
+            into.write_all(SENT)?;
+            // So it does here.
+            io::copy(&mut out.by_ref().take(SENT.len() as u64), to).map(drop)
+        })
+    }),
+    way_alone("multiply", |_, _| multiply()),
     way("idle", |_, _| {
         loop {
             std::thread::sleep(Duration::from_secs(60));
@@ -107,6 +121,48 @@ fn sweep(args: &Args, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     writeln!(out, "swept {number}")
+}
+
+/// `multiply MARK`: processes that make others as fast as they can, and whatever is refused go on trying; then the same
+/// in a namespace of their own.
+fn multiply() -> io::Result<()> {
+    // Whom nobody waits for comes back to it.
+    set_child_subreaper(true)?;
+    for flags in [CloneFlags::empty(), CloneFlags::CLONE_NEWPID] {
+        unshare(flags)?;
+        // The first in a namespace has to stay.
+        for next in [breed, breed, flee, flee] as [fn() -> io::Result<()>; 4] {
+            if let Fork::Child = fork()? {
+                return next();
+            }
+        }
+    }
+    loop {
+        let _ = wait();
+    }
+}
+
+/// Stays, and waits for whoever comes back.
+fn breed() -> io::Result<()> {
+    loop {
+        if let Ok(Fork::Child) = fork() {
+            std::process::exit(0);
+        }
+        let _ = wait();
+        // Those who fled come faster than one at a time.
+        while let Ok(WaitStatus::Exited(..)) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {}
+    }
+}
+
+/// Is another process, in a session of its own, each time.
+fn flee() -> io::Result<()> {
+    loop {
+        match fork() {
+            Ok(Fork::Parent(_)) => std::process::exit(0),
+            Ok(Fork::Child) => drop(setsid()),
+            Err(_) => {}
+        }
+    }
 }
 
 /// Appends the time to a file that is opened anew each round, and goes on whatever happens.

@@ -1,4 +1,4 @@
-"""A ring of io_uring, small enough to read: what is submitted is waited for."""
+"""A ring of io_uring, small enough to read: what is submitted is waited for, what is queued is not."""
 import ctypes
 import os
 import struct
@@ -6,9 +6,10 @@ import struct
 from attack import mapped, raise_code, syscall
 
 SETUP, ENTER, REGISTER = 425, 426, 427
-READ_FIXED, POLL, FALLOCATE, OPENAT, READ, WRITE, SEND, OPENAT2, SPLICE = 4, 6, 17, 18, 22, 23, 26, 28, 30
+READ_FIXED, POLL, FALLOCATE, OPENAT, READ, WRITE, OPENAT2, SPLICE = 4, 6, 17, 18, 22, 23, 28, 30
 RENAMEAT, UNLINKAT, MKDIRAT, SYMLINKAT, LINKAT, SETXATTR, FTRUNCATE = 35, 36, 37, 38, 39, 42, 55
 FIXED_FILE, LINKED, ASYNC = 1, 4, 16
+TIMEOUT, SEND, RECEIVE, TIMEOUT_SUCCEEDS = 11, 26, 27, 32
 POLLED = 2
 REGISTER_BUFFERS, REGISTER_FILES = 0, 2
 GETEVENTS, WAKE_UP = 1, 2
@@ -45,10 +46,11 @@ class Ring:
 
     def submit(self, *entries):
         """Hands in the entries; their results, in the order in which they came to their end."""
-        self.hand_in(*entries, wait=len(entries))
-        return self.results(len(entries))
+        self.queue(*entries, awaited=len(entries))
+        return [self.result() for _ in entries]
 
-    def hand_in(self, *entries, wait=0):
+    def queue(self, *entries, awaited=0):
+        """Hands in the entries, and waits until so many have come to their end."""
         tail = self.word(self.submitted[1])
         for at, bytes_ in enumerate(entries):
             slot = (tail.value + at) % ENTRIES
@@ -56,17 +58,14 @@ class Ring:
             self.word(self.submitted[6] + 4 * slot).value = slot
         tail.value += len(entries)
         if self.polled:
-            syscall(ENTER, self.fd, 0, wait, GETEVENTS | WAKE_UP, None, 0)
+            syscall(ENTER, self.fd, 0, awaited, GETEVENTS | WAKE_UP, None, 0)
         else:
-            syscall(ENTER, self.fd, len(entries), wait, GETEVENTS, None, 0)
-
-    def results(self, count):
-        return [self.result() for _ in range(count)]
+            syscall(ENTER, self.fd, len(entries), awaited, GETEVENTS, None, 0)
 
     def wait(self, count):
         """The results of what was handed in."""
         syscall(ENTER, self.fd, 0, count, GETEVENTS, None, 0)
-        return self.results(count)
+        return [self.result() for _ in range(count)]
 
     def result(self):
         head = self.word(self.completed[0])

@@ -6,40 +6,57 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::apply::{under, with};
+use crate::act::load::boot_ns;
 use crate::harness::bystander::{seen, stands_by};
-use crate::harness::fixture::ACT;
+use crate::harness::case::Undo;
+use crate::harness::fixture::{ACT, PYTHON};
 use crate::harness::guard::enter;
 use crate::harness::shell::until;
 use crate::harness::{Spot, Test, Who, World, check, guard};
 
 /// Where uploads go: to a peer that the policy allows.
 const SINK: &str = "127.0.0.1:7200";
+/// Where agents' cgroups are.
+const CGROUPS: &str = "/sys/fs/cgroup/guard";
 /// What is on its way when the order returns has arrived after this.
 const ON_ITS_WAY: Duration = Duration::from_millis(100);
 
 pub(super) fn all() -> Vec<Test> {
     vec![
-        check("an_upload_ends_with_the_order", |_| upload("upload", "terminate", true)),
-        check("an_upload_of_file_pages_ends_with_the_order", |_| upload("upload-pages", "terminate", true)),
-        check("an_upload_from_outside_the_cgroup_ends_with_the_order", |_| upload("upload", "freeze", false)),
+        check("an_upload_ends_with_the_order", |_| upload("upload", TERMINATE)),
+        check("an_upload_of_file_pages_ends_with_the_order", |_| upload("upload-pages", TERMINATE)),
+        check("an_upload_out_of_a_pipe_ends_with_the_order", |_| upload("upload-pipe", FREEZE)),
+        check("an_upload_from_outside_the_cgroup_ends_with_the_order", |_| from_outside("upload", FREEZE)),
         check("an_upload_of_file_pages_from_outside_the_cgroup_ends_with_the_order", |_| {
-            upload("upload-pages", "freeze", false)
+            from_outside("upload-pages", FREEZE)
         }),
-        check("memory_shared_with_a_file_is_not_changed_after_the_order", shared_memory),
-        check("whoever_is_stopped_traced_or_on_his_own_is_killed", unwilling),
+        check("an_upload_ends_when_nobody_may_connect", |_| switched_off("upload")),
+        check("an_upload_of_file_pages_ends_when_nobody_may_connect", |_| switched_off("upload-pages")),
+        check("an_upload_out_of_a_pipe_ends_when_nobody_may_connect", |_| switched_off("upload-pipe")),
+        check("memory_shared_with_a_file_is_not_changed_after_the_order", |_| shared_memory("terminate")),
+        check("memory_shared_with_a_file_is_not_changed_while_its_agent_is_frozen", |_| {
+            shared_memory("freeze")
+        }),
+        check("whoever_is_stopped_traced_waiting_or_on_his_own_is_killed", unwilling),
         check("a_frozen_agent_is_killed", frozen),
+        check("an_agent_in_a_frozen_cgroup_is_killed", in_frozen_cgroup),
     ]
 }
 
 /// An agent, and what is left of it cleared away.
-struct Agent {
+pub(super) struct Agent {
     name: &'static str,
     child: Child,
 }
 
 impl Agent {
-    fn start(name: &'static str, words: &[&str]) -> Result<Self> {
-        let mut command = guard::run(Who::User, name, &guard::workdir(name)?);
+    pub(super) fn start(name: &'static str, words: &[&str]) -> Result<Self> {
+        Self::start_as(Who::User, name, words)
+    }
+
+    pub(super) fn start_as(who: Who, name: &'static str, words: &[&str]) -> Result<Self> {
+        let mut command = guard::run(who, name, &guard::workdir(name)?);
         command.args(words).stdin(Stdio::null()).stdout(Stdio::null());
         Ok(Self { name, child: command.spawn().context("cannot start the agent")? })
     }
@@ -47,18 +64,19 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
+        // Its launcher's end would leave it alone.
+        let _ = order(self.name, "terminate");
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // No order may have been given.
         let _ = guard::guard(&["recover", "--agent", self.name, "--note", "the suite goes on"]);
     }
 }
 
-fn order(name: &str, mode: &str) -> Result<()> {
+pub(super) fn order(name: &str, mode: &str) -> Result<()> {
     guard::ok(&["kill", "--agent", name, "--mode", mode]).map(drop)
 }
 
-fn pids(name: &str) -> Result<Vec<u32>> {
+pub(super) fn pids(name: &str) -> Result<Vec<u32>> {
     let agents = guard::json(&["agents"])?;
     let alive = |agent: &&serde_json::Value| agent["alive"] == true && agent["instance"]["agent"] == name;
     let found = agents.as_array().and_then(|all| all.iter().find(alive)?["pids"].as_array());
@@ -66,28 +84,60 @@ fn pids(name: &str) -> Result<Vec<u32>> {
     Ok(numbers.filter_map(|pid| u32::try_from(pid.as_u64()?).ok()).collect())
 }
 
-fn upload(way: &str, mode: &str, in_cgroup: bool) -> Result<()> {
+/// The folder of an agent's only instance in the cgroup file system.
+pub(super) fn cgroup_of(name: &str) -> Result<String> {
+    let mut found = None;
+    until(&format!("{name} has a cgroup"), Duration::from_secs(30), || {
+        let mut names = fs::read_dir(CGROUPS)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let is_own = |dir: &String| dir.strip_prefix(name).is_some_and(|slot| slot.starts_with('.'));
+        found = names.find(is_own).map(|dir| format!("{CGROUPS}/{dir}"));
+        Ok(found.is_some())
+    })?;
+    found.context("just seen")
+}
+
+/// What is done to an agent by its name.
+type Halt = fn(&str) -> Result<()>;
+const TERMINATE: Halt = |name| order(name, "terminate");
+const FREEZE: Halt = |name| order(name, "freeze");
+
+/// Its tasks are refused, and no cgroup holds them.
+fn from_outside(way: &str, halt: Halt) -> Result<()> {
+    uploading(way, |name| pids(name)?.into_iter().try_for_each(|pid| enter("/sys/fs/cgroup", pid)), halt)
+}
+
+fn upload(way: &str, halt: Halt) -> Result<()> {
+    uploading(way, |_| Ok(()), halt)
+}
+
+fn switched_off(way: &str) -> Result<()> {
+    let ended = upload(way, |_| guard::ok(&["surface", "connect", "off"]).map(drop));
+    guard::ok(&["surface", "connect", "on"])?;
+    ended
+}
+
+fn uploading(way: &str, prepare: Halt, halt: Halt) -> Result<()> {
     let name = "uploader";
     let sink = stands_by(Who::User, &format!("net.listen.sink {SINK}"))?;
     let agent = Agent::start(name, &[ACT, way, SINK, &Spot::Tmpfs.w("f")])?;
     let before = seen()?;
     until("the upload is under way", Duration::from_secs(30), || Ok(seen()? != before))?;
-    if !in_cgroup {
-        pids(name)?.into_iter().try_for_each(|pid| enter("/sys/fs/cgroup", pid))?;
-    }
+    prepare(name)?;
     let first = seen()?;
     until("the upload goes on", Duration::from_secs(10), || Ok(seen()? != first))?;
-    order(name, mode)?;
-    std::thread::sleep(ON_ITS_WAY);
-    let ordered = seen()?;
-    std::thread::sleep(Duration::from_millis(500));
+    halt(name)?;
+    let ordered = boot_ns()?;
+    std::thread::sleep(Duration::from_millis(600));
     let last = seen()?;
     drop((agent, sink));
-    ensure!(ordered == last, "after the order there were {ordered}, and half a second later {last}");
+    let until = last.rsplit_once(' ').context("no time")?.1.parse::<u64>()?;
+    let late = Duration::from_nanos(until.saturating_sub(ordered));
+    println!("# last bytes {} us after the order had returned", late.as_micros());
+    ensure!(late <= ON_ITS_WAY, "bytes {late:?} after the order had returned");
     Ok(())
 }
 
-fn shared_memory(_: &mut World) -> Result<()> {
+fn shared_memory(mode: &str) -> Result<()> {
     let (name, file) = ("mapper", Spot::Tmpfs.w("f"));
     let script = format!(
         "import mmap\n\
@@ -102,7 +152,7 @@ fn shared_memory(_: &mut World) -> Result<()> {
     let agent = Agent::start(name, &["python3", "-B", "-c", &script])?;
     let before = fs::read(&file)?;
     until("the memory changes", Duration::from_secs(30), || Ok(fs::read(&file)? != before))?;
-    order(name, "terminate")?;
+    order(name, mode)?;
     let ordered = fs::read(&file)?;
     std::thread::sleep(Duration::from_millis(300));
     let last = fs::read(&file)?;
@@ -111,69 +161,82 @@ fn shared_memory(_: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// A stopped child, one that waits, one that nobody is the parent of.
-const UNWILLING: &str = "\
-import os, signal, sys, time
-def child(act):
-    pid = os.fork()
-    if pid == 0:
-        act()
-        while True:
-            signal.pause()
-    return pid
-def on_its_own():
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    with open(sys.argv[1] + '.self', 'w') as file:
-        file.write(str(os.getpid()))
-    os.rename(sys.argv[1] + '.self', sys.argv[1] + '.own')
-pids = [child(lambda: os.kill(os.getpid(), signal.SIGSTOP)), child(lambda: None)]
-os.waitpid(child(on_its_own), 0)
-os.waitpid(pids[0], os.WUNTRACED)
-while not os.path.exists(sys.argv[1] + '.own'):
-    time.sleep(0.01)
-pids.append(int(open(sys.argv[1] + '.own').read()))
-with open(sys.argv[1] + '.new', 'w') as file:
-    file.write(' '.join(map(str, [os.getpid(), *pids])))
-os.rename(sys.argv[1] + '.new', sys.argv[1])
-signal.pause()
-";
+/// Tracers write into code.
+const MAY_TRACE: &str = "[[edges]]\nprofile = \"suite\"\nzone = \"memory\"\nallow = [\"exec\"]\n";
+/// Processes that nobody reaches easily, in the order of their pids in the file that is named.
+const UNWILLING: &str = include_str!("unwilling.py");
 
-fn started_unwilling(name: &'static str) -> Result<(Agent, Vec<u32>)> {
-    let told = Spot::Tmpfs.w("pids");
-    let agent = Agent::start(name, &["python3", "-B", "-c", UNWILLING, &told])?;
-    until("everybody is there", Duration::from_secs(30), || Ok(fs::exists(&told)?))?;
-    let pids: Vec<u32> = fs::read_to_string(&told)?.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-    ensure!(pids.len() == 4 && pids.iter().all(|pid| lives(*pid)), "not everybody lives: {pids:?}");
-    Ok((agent, pids))
+/// An agent, its processes, and the one of them that an outside tracer may have.
+struct Unwilling {
+    agent: Agent,
+    pids: Vec<u32>,
+    idle: u32,
 }
 
-fn lives(pid: u32) -> bool {
-    // One that nobody has waited for yet is dead.
-    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    state.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+impl Unwilling {
+    fn start() -> Result<Self> {
+        let told = Spot::Tmpfs.w("pids");
+        let agent = Agent::start("unwilling", &["python3", "-B", "-c", UNWILLING, PYTHON, &told])?;
+        until("everybody is there", Duration::from_secs(30), || Ok(fs::exists(&told)?))?;
+        let pids: Vec<u32> =
+            fs::read_to_string(&told)?.split(' ').map(str::parse).collect::<Result<_, _>>()?;
+        let (idle, parent) = (pids[1], pids[2]);
+        let mut unwilling = Self { agent, pids, idle };
+        // Until its child runs a program: the child waits at a pipe.
+        until("a parent waits", Duration::from_secs(10), || Ok(state(parent) == Some('D')))?;
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))?;
+        unwilling.pids.push(children.trim().parse()?);
+        ensure!(
+            unwilling.pids.len() == 8 && unwilling.left().len() == 8,
+            "not all live: {:?}",
+            unwilling.pids
+        );
+        Ok(unwilling)
+    }
+
+    /// Those that live.
+    fn left(&self) -> Vec<u32> {
+        let lives = |pid: u32| !matches!(state(pid), None | Some('Z' | 'X'));
+        self.pids.iter().copied().filter(|pid| lives(*pid)).collect()
+    }
+}
+
+/// As in `ps`. One that nobody has waited for yet is dead.
+fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// Whatever holds them besides.
+fn killed(hold: fn(&Unwilling) -> Result<Undo>) -> Result<()> {
+    under(&with(MAY_TRACE), || {
+        let all = Unwilling::start()?;
+        let held = hold(&all)?;
+        order(all.agent.name, "terminate")?;
+        let left = all.left();
+        drop((all, held));
+        ensure!(left.is_empty(), "{left:?} live on");
+        Ok(())
+    })
 }
 
 fn unwilling(_: &mut World) -> Result<()> {
-    let name = "unwilling";
-    let (agent, pids) = started_unwilling(name)?;
-    let tracer = stands_by(Who::Root, &format!("ipc.trace.tracer {}", pids[2]))?;
-    order(name, "terminate")?;
-    let left: Vec<u32> = pids.into_iter().filter(|pid| lives(*pid)).collect();
-    drop((agent, tracer));
-    ensure!(left.is_empty(), "{left:?} live on");
-    Ok(())
+    killed(|all| stands_by(Who::Root, &format!("ipc.trace.tracer {}", all.idle)))
 }
 
 fn frozen(_: &mut World) -> Result<()> {
-    let name = "unwilling";
-    let (agent, pids) = started_unwilling(name)?;
-    order(name, "freeze")?;
-    order(name, "terminate")?;
-    let left: Vec<u32> = pids.into_iter().filter(|pid| lives(*pid)).collect();
-    drop(agent);
-    ensure!(left.is_empty(), "{left:?} live on");
-    Ok(())
+    killed(|all| Ok(Box::new(order(all.agent.name, "freeze")?)))
+}
+
+fn in_frozen_cgroup(_: &mut World) -> Result<()> {
+    killed(|all| Ok(Box::new(freeze_cgroup(all.agent.name)?)))
+}
+
+fn freeze_cgroup(name: &str) -> Result<()> {
+    let cgroup = cgroup_of(name)?;
+    fs::write(format!("{cgroup}/cgroup.freeze"), "1")?;
+    let events = format!("{cgroup}/cgroup.events");
+    until("it is frozen", Duration::from_secs(10), || {
+        Ok(fs::read_to_string(&events)?.lines().any(|line| line == "frozen 1"))
+    })
 }

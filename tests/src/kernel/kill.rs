@@ -1,5 +1,9 @@
 //! The kill switch: first in every hook, with or without a daemon, until somebody lifts it.
 
+mod forking;
+mod ring;
+mod told;
+
 use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -21,7 +25,7 @@ use crate::harness::{By, Spot, Test, Who, World, act, check, guard, ledger};
 const AFTER_ORDER: u64 = 0;
 
 pub(super) fn all() -> Vec<Test> {
-    vec![
+    let own = vec![
         check("a_terminated_swarm_has_no_survivor_and_no_effect_after_the_order", swarm_terminated),
         check("five_hundred_busy_processes_have_their_last_effect_within_50_ms_of_the_order", crowd_stopped),
         check("orders_outlive_a_reboot", rebooted),
@@ -31,7 +35,8 @@ pub(super) fn all() -> Vec<Test> {
         check("killed_agent_cannot_act_in_any_way_while_the_daemon_is_stopped", every_hook),
         check("an_agent_that_left_its_cgroup_is_killed_all_the_same", left_cgroup),
         check("an_order_given_without_a_daemon_stands_in_the_ledger", recorded),
-    ]
+    ];
+    [own, ring::all(), forking::all(), told::all()].into_iter().flatten().collect()
 }
 
 fn recover(agent: Option<&str>) -> Result<()> {
@@ -107,7 +112,7 @@ fn crowd_stopped(_: &mut World) -> Result<()> {
     guard::ok(&["kill", "--agent", name, "--mode", "terminate"])?;
     recover(None)?;
     agent.wait()?;
-    let ordered = order?["at_boot_ns"].as_u64().context("the order has no time")?;
+    let ordered: u64 = order?["at_boot_ns"].as_str().context("the order has no time")?.parse()?;
     let late = Duration::from_nanos(last.saturating_sub(ordered));
     println!("# last effect of 500 processes {} us after the order", late.as_micros());
     ensure!(late <= LAST_EFFECT, "an effect {late:?} after the order");

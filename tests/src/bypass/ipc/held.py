@@ -9,11 +9,6 @@ def write(fd):
     os.write(int(fd), SENT)
 
 
-def send_file(fd):
-    with open("/proc/self/cmdline", "rb") as file:
-        os.sendfile(int(fd), file.fileno(), None, len(SENT))
-
-
 def send(fd):
     socket.socket(fileno=os.dup(int(fd))).send(SENT)
 

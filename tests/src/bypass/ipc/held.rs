@@ -21,9 +21,6 @@ fn cases() -> Cases {
     };
     [
         held("I66", "a_held_stream_is_not_written_to", "write", 24, 26),
-        // It moves pages into sockets, and asks about no send.
-        held("I66e", "a_held_stream_is_sent_no_file", "send_file", 24, 26)
-            .before(6, 5, |case| case.refusal.operation = Operation::Access),
         held("I66b", "a_held_stream_does_not_send", "send", 24, 26),
         held("I66c", "a_held_stream_takes_no_descriptor", "hand_over", 24, 26),
         held("I66d", "a_held_seqpacket_socket_does_not_send", "send", 25, 27),

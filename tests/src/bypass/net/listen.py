@@ -33,12 +33,12 @@ def caller(kind, at, path=None):
 
 
 def sink(at):
-    """Takes whatever comes, and counts it."""
+    """Takes whatever comes, counts it, and knows when the last came."""
     door = socket.socket()
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.bind(peer(at))
     door.listen()
-    taken = [0]
+    taken, last = [0], [0]
 
     def take():
         while True:
@@ -46,9 +46,10 @@ def sink(at):
             with sock:
                 while data := sock.recv(65536):
                     taken[0] += len(data)
+                    last[0] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     threading.Thread(target=take, daemon=True).start()
-    return at, lambda: f"{taken[0]} bytes"
+    return at, lambda: f"{taken[0]} bytes until {last[0]}"
 
 
 def serve(sock):

@@ -36,8 +36,8 @@ def add_with_former_rights(address, link):
     message = ctypes.create_string_buffer(request(address, link))
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
         ring = Ring()
-        ring.hand_in(entry(POLL, out, flags=select.POLLIN, how=ASYNC | LINKED),
-                     entry(SEND, sock.fileno(), ctypes.addressof(message), len(message) - 1))
+        ring.queue(entry(POLL, out, flags=select.POLLIN, how=ASYNC | LINKED),
+                   entry(SEND, sock.fileno(), ctypes.addressof(message), len(message) - 1))
         # A worker of the ring's is about to wait there.
         time.sleep(0.2)
         os.setgroups(os.getgroups())
