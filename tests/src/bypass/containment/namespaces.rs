@@ -79,7 +79,7 @@ fn cases() -> Cases {
     };
     let foreign = at(
         [(Spot::Tmpfs, Who::User)],
-        "C12e",
+        "C12f",
         "nobody_elses_namespace_gives_capabilities",
         Refusal::no_edge(Surface::Admin, Operation::Capability),
         (&format!("!containment.namespaces.entered {FOREIGN}"), &Effect::Told("everything")),
