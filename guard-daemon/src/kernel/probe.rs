@@ -51,6 +51,7 @@ pub fn host() -> Vec<Check> {
         kernel(&release()),
         preemption(&release(), &text("/proc/sys/kernel/version"), &text("/proc/cmdline")),
         types(),
+        hooks(),
         lsm(fs::read_to_string(Path::new(SECURITYFS).join("lsm")), mounts::any("securityfs")),
         cgroup2(),
         bpffs(),
@@ -135,6 +136,27 @@ fn types() -> Check {
     match resolved {
         Ok(count) => Check::passed(NAME, format!("all {count} fields found")),
         Err(error) => Check::failed(NAME, error.to_string(), MEND),
+    }
+}
+
+/// Whether each program has its place, with the arguments that it reads.
+fn hooks() -> Check {
+    const NAME: &str = "kernel hooks (BTF)";
+    const MEND: &str =
+        "boot a kernel that this version of guard knows, or install one that knows this kernel";
+    let bytes = btf::running();
+    let types = bytes
+        .as_ref()
+        .map_err(ToString::to_string)
+        .and_then(|bytes| KernelTypes::parse(bytes).map_err(|error| error.to_string()));
+    let fitting = types.and_then(|types| {
+        programs::on(&types).map_err(|misfit| {
+            format!("program {} ({}): {}", misfit.program.name, misfit.program.place(), misfit.what)
+        })
+    });
+    match fitting {
+        Ok(fitting) => Check::passed(NAME, format!("all {} programs fit", fitting.len())),
+        Err(why) => Check::failed(NAME, why, MEND),
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn all() -> Vec<Test> {
         check("status_tells_what_is_in_force", status),
         check("the_kernel_programs_are_silent_until_they_are_asked_to_speak", silent),
         check("doctor_finds_everything_in_place", doctor),
+        check("every_hook_and_every_field_is_held_against_the_types_of_this_kernel", signatures),
         check("doctor_names_what_is_missing", doctor_missing),
         check("every_program_that_doctor_probes_bites", doctor_probe),
         check("audit_query_finds_by_agent_and_verdict", query),
@@ -58,6 +59,25 @@ fn doctor(world: &mut World) -> Result<()> {
     for word in ["btf", "bpf", "cgroup", "lsm"] {
         ensure!(report.to_lowercase().contains(word), "doctor does not speak of {word}: {report}");
     }
+    Ok(())
+}
+
+/// Each program that is in force was held against this kernel's hooks, and each field that they read was found.
+fn signatures(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    let report = guard::json(&["doctor"])?;
+    let checks = report["checks"].as_array().context("no checks")?;
+    let found = |name: &str| {
+        let check = checks.iter().find(|check| check["name"] == name && check["ok"] == true);
+        check.and_then(|check| check["found"].as_str()).with_context(|| format!("no {name} in {report}"))
+    };
+    let fields = guard_common::fields::ALL.len();
+    ensure!(found("kernel types (BTF)")? == format!("all {fields} fields found"), "{report}");
+    let in_force = std::fs::read_dir(format!("{}/links", guard::PINS))?.count();
+    ensure!(
+        in_force > 0 && found("kernel hooks (BTF)")? == format!("all {in_force} programs fit"),
+        "{report}"
+    );
     Ok(())
 }
 

@@ -3,11 +3,15 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use aya::maps::{Array, Map, MapData};
+use guard_common::Reason;
+use guard_common::map::name;
 use serde_json::Value;
 
-use crate::harness::guard::{POLICY, POLICY_TEXT};
+use crate::harness::guard::{PINS, POLICY, POLICY_TEXT};
+use crate::harness::server::A4;
 use crate::harness::world::Side;
-use crate::harness::{By, Spot, Test, Who, World, check, guard};
+use crate::harness::{By, Spot, Test, Who, World, act, check, guard, ledger};
 
 const OTHER: &str = "/etc/guard/other.toml";
 
@@ -19,6 +23,7 @@ pub(super) fn all() -> Vec<Test> {
         check("five_hundred_zones_are_in_force", many_zones),
         check("a_policy_that_is_wrong_changes_nothing", wrong_ones),
         check("an_applied_policy_outlives_the_daemon", outlives),
+        check("before_the_first_policy_agents_are_refused_and_nobody_else_is", before_the_first),
     ]
 }
 
@@ -61,7 +66,7 @@ fn atomic(world: &mut World) -> Result<()> {
     let attack = format!("hammer {told} 10 write {}", Spot::Tmpfs.p());
     let steady = format!("steady 10 write {}", Spot::Tmpfs.w("f"));
     for line in [&attack, &steady] {
-        let words = crate::harness::act(line).words;
+        let words = act(line).words;
         let who = if line == &attack { Who::User } else { Who::Root };
         world.actor(Side::Inside, who, By::Program)?.send(&words, crate::act::serve::How::Apart)?;
     }
@@ -214,4 +219,50 @@ fn outlives(world: &mut World) -> Result<()> {
     ensure!(applied == after, "after a restart another policy is in force: {after} instead of {applied}");
     ensure!(outcome.context("after the restart")?.code == 0, "after a restart the old verdict is back");
     world.must_refuse(&format!("write {}", Spot::Tmpfs.p())).map(drop)
+}
+
+/// The number of the policy in force, which comes back with the value's end.
+struct Generation(Map, u64);
+
+impl Generation {
+    /// As a daemon leaves it that dies with its programs loaded, and no policy written yet.
+    fn none() -> Result<Self> {
+        let data =
+            MapData::from_pin(format!("{PINS}/maps/{}", name::GENERATION)).context("the generation")?;
+        let mut map = Map::from_map_data(data)?;
+        let mut rows = Array::<_, u64>::try_from(&mut map)?;
+        let before = rows.get(&0, 0)?;
+        rows.set(0, 0, 0)?;
+        Ok(Self(map, before))
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        let _ = Array::<_, u64>::try_from(&mut self.0).map(|mut rows| rows.set(0, self.1, 0));
+    }
+}
+
+fn before_the_first(world: &mut World) -> Result<()> {
+    let w = |line: &str| Spot::Tmpfs.filled(line);
+    let lines =
+        [w("read {w}/f"), w("write {w}/f"), w("mkdir {w}/new"), format!("tcp {A4}"), format!("udp {A4}")];
+    world.must_allow("nothing")?;
+    let none = Generation::none()?;
+    let mut refused = Vec::new();
+    for line in &lines {
+        refused.push(world.must_refuse(line)?);
+        let outside = world.perform(Side::Outside, Who::User, &act(line))?;
+        ensure!(outside.code == 0, "outside any agent `{line}` ended with {outside:?}");
+        let _ = fs::remove_dir(Spot::Tmpfs.w("new"));
+    }
+    drop(none);
+    lines.iter().try_for_each(|line| world.must_allow(line).map(drop))?;
+    let entries = ledger::refusals(&world.records()?);
+    for outcome in refused {
+        let own: Vec<_> = entries.iter().filter(|refused| refused.tid == outcome.tid).collect();
+        ensure!(!own.is_empty(), "no record of {outcome:?}");
+        ensure!(own.iter().all(|refused| refused.reason == Reason::NoPolicy.name()), "{own:?}");
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ mod label;
 mod mixture;
 mod path;
 mod pressure;
+mod peer;
 mod program;
 mod restart;
 mod ring;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Test> {
     let files = [
         ("zone", zone::all()),
         ("path", path::all()),
+        ("peer", peer::all()),
         ("program", program::all()),
         ("label", label::all()),
         ("apply", apply::all()),

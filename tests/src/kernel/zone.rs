@@ -9,7 +9,8 @@ use nix::mount::{MsFlags, mount, umount};
 
 use super::apply::{under, with};
 use crate::harness::fixture::{self, BLIND, DEEP, NEST, OPEN, SAID, SECRET, put};
-use crate::harness::{By, Spot, Test, World, check, guard};
+use crate::harness::world::Side;
+use crate::harness::{By, Spot, Test, Who, World, act, check, guard};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -30,6 +31,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_removed_folders_number_brings_nothing_along", folder_number_reused),
         check("a_file_that_gets_a_second_name_is_judged_by_the_name_used", second_name),
         check("a_program_that_acts_for_its_owner_is_made_where_the_zone_has_admin", set_id),
+        check("a_file_system_that_an_agent_mounts_is_in_no_zone", own_file_system),
         check("an_agents_folder_is_foreign_to_the_others", foreign),
         check("where_a_file_is_known_by_its_name_alone_status_says_so", known_by_name),
     ]
@@ -323,7 +325,7 @@ fn second_name(world: &mut World) -> Result<()> {
 
 fn foreign(world: &mut World) -> Result<()> {
     let (own, other) = (format!("{}/suite-user", fixture::WORK), format!("{}/suite-root", fixture::WORK));
-    world.actor(crate::harness::world::Side::Inside, crate::harness::Who::Root, By::Program)?;
+    world.actor(Side::Inside, Who::Root, By::Program)?;
     put(format!("{other}/f").as_ref(), OPEN)?;
     world.must_allow(&format!("create {own}/f"))?;
     world.must_refuse(&format!("write {other}/f"))?;
@@ -341,4 +343,17 @@ fn known_by_name(world: &mut World) -> Result<()> {
     let notes = guard::json(&["status"])?["policy"]["notes"].to_string();
     ensure!(!layered || notes.contains("other hard links"), "status is silent about {spot:?}: {notes}");
     Ok(())
+}
+
+/// By an agent that may mount: what it mounts the policy does not know.
+fn own_file_system(world: &mut World) -> Result<()> {
+    let line = Spot::Tmpfs.filled("on-own-tmpfs {w}/d create {w}/d/new");
+    let admin = "[[edges]]\nprofile = \"suite\"\nzone = \"host\"\nallow = [\"admin\"]\n";
+    let outside = world.perform(Side::Outside, Who::Root, &act(&line))?;
+    ensure!(outside.code == 0, "control: {outside:?}");
+    under(&with(admin), || {
+        let inside = world.perform(Side::Inside, Who::Root, &act(&line))?;
+        ensure!(inside.code == nix::libc::EACCES, "{inside:?}");
+        world.refusal_of(&inside, Reason::UnresolvedObject).map(drop)
+    })
 }

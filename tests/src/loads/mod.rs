@@ -3,12 +3,13 @@
 
 pub(crate) mod bare;
 pub(crate) mod fault;
+mod misfit;
 
 use crate::harness::Test;
 
 /// Every case of this folder, in the order in which they run.
 pub fn all() -> Vec<Test> {
-    let files = [("fault", fault::all()), ("bare", bare::all())];
+    let files = [("misfit", misfit::all()), ("fault", fault::all()), ("bare", bare::all())];
     let filed = |(file, tests): (&str, Vec<Test>)| -> Vec<Test> {
         tests.into_iter().map(|test| test.under(&format!("loads::{file}"))).collect()
     };
