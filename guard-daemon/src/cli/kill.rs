@@ -63,7 +63,7 @@ struct Report {
     mode: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
-    /// When the order was given, in nanoseconds since boot.
+    /// Since when it holds in the kernel, in nanoseconds since boot.
     #[serde(with = "crate::model::decimal")]
     at_boot_ns: u64,
     confirmed: bool,
@@ -102,7 +102,6 @@ impl Kill {
             return Err(Failure::new("only root can flip the kill switch").hint("run it with sudo"));
         }
         let mode = self.mode.word();
-        let at_boot_ns = kernel::boot_ns();
         // The map before everything else: from here on every hook refuses.
         let mut mechanisms = match &self.agent {
             None => vec![flip("kill word, every agent", KILL_ALL, mode)],
@@ -134,6 +133,8 @@ impl Kill {
         if self.agent.is_some() {
             mechanisms.extend(cgroups.iter().map(|cgroup| flip_one(cgroup, mode)));
         }
+        // From here on it holds for everybody it is for.
+        let at_boot_ns = kernel::boot_ns();
         mechanisms.extend(halt(&cgroups, self.mode));
         mechanisms.push(stragglers(&cgroups, self.agent.is_none(), self.mode));
         mechanisms.extend(record(places, self.agent.as_deref(), mode, at_boot_ns));
