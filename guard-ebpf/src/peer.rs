@@ -247,8 +247,8 @@ pub fn bound(sock: Sock, address: u64, len: i32) -> Peer {
         // Too short for an address: the kernel refuses it.
         return Peer::pass(own);
     }
-    let (Some(family), Some(port)) = (raw::try_read::<u16>(address), raw::try_read::<u16>(address + 2))
-    else {
+    let family = raw::try_read::<u16>(address).filter(|_| !fail::injected(Fault::AddressRead));
+    let (Some(family), Some(port)) = (family, raw::try_read::<u16>(address + 2)) else {
         return Peer::refuse(own, 0, fail::closed(Fault::AddressRead, 0));
     };
     if port == 0 {
@@ -278,6 +278,9 @@ pub fn local(sock: Sock) -> Peer {
     let Some(protocol) = protocol(sock) else {
         return Peer::refuse(family, 0, Reason::UnknownFamily);
     };
+    if fail::injected(Fault::AddressRead) {
+        return Peer::refuse(family, protocol, Reason::KernelFault);
+    }
     let port = sock.local_port().to_be();
     if family == AF_INET {
         return Peer::at(mapped(sock.local_v4()), port, family, protocol);

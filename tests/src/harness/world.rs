@@ -208,10 +208,11 @@ impl World {
         self.actors.get_mut(&key).context("no agent is there")?.perform(&act(line).words)
     }
 
-    /// The same, in the serving process itself: needs no new task.
-    pub fn here_only(&mut self, line: &str) -> Result<Outcome> {
-        let key = (Side::Inside, Who::User, By::Program);
-        self.actors.get_mut(&key).context("no agent is there")?.order(&act(line).words, How::Here)
+    /// Tries an act of the user's in the serving process itself, which is there: needs no new task.
+    pub fn here_only(&mut self, side: Side, line: &str) -> Result<Outcome> {
+        let act = act(line);
+        let key = (side, Who::User, act.by);
+        self.actors.get_mut(&key).context("nobody is there")?.order(&act.words, How::Here)
     }
 
     /// An act that must work in the agent that is there, daemon or not.

@@ -261,7 +261,7 @@ fn every_hook(world: &mut World) -> Result<()> {
 
 /// Every act, and a new task, while the order stands. Never starts a daemon.
 fn tried_under_order(world: &mut World, acts: &[String]) -> Result<Vec<Outcome>> {
-    let outcomes = acts.iter().map(|line| world.here_only(line)).collect::<Result<Vec<_>>>()?;
+    let outcomes = acts.iter().map(|line| world.here_only(Side::Inside, line)).collect::<Result<Vec<_>>>()?;
     let fork = world.inside_only("nothing")?;
     ensure!(fork.code == nix::libc::EACCES, "under the order a task could be made: {fork:?}");
     Ok(outcomes)

@@ -21,16 +21,16 @@ pub(super) fn all() -> Vec<Test> {
 }
 
 /// Threads that wait until they are told to write P.
-struct Crowd {
+pub(super) struct Crowd {
     child: Child,
     out: BufReader<ChildStdout>,
     go: String,
 }
 
 impl Crowd {
-    const THREADS: usize = 6;
+    pub(super) const THREADS: usize = 6;
 
-    fn start() -> Result<Self> {
+    pub(super) fn start() -> Result<Self> {
         let go = Spot::Tmpfs.w("go");
         let line = format!("crowd {} {go} write {}", Self::THREADS, Spot::Tmpfs.p());
         let mut command = guard::as_user(Who::User, ACT);
@@ -40,8 +40,13 @@ impl Crowd {
         Ok(Self { child, out, go })
     }
 
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many of them were refused.
-    fn refused(mut self) -> Result<usize> {
+    pub(super) fn refused(mut self) -> Result<usize> {
         std::fs::write(&self.go, "")?;
         let mut told = String::new();
         self.out.read_to_string(&mut told)?;
@@ -74,7 +79,7 @@ fn all_of_them(world: &mut World) -> Result<()> {
     let mut pretender = waiting(&place, Who::User)?;
     // The last: what they wait for goes with every other case's files.
     let crowd = Crowd::start()?;
-    enter(place.path(), crowd.child.id())?;
+    enter(place.path(), crowd.pid())?;
     apply::under(POLICY, || {
         let refused = crowd.refused()?;
         ensure!(refused == Crowd::THREADS, "of {} threads {refused} were refused", Crowd::THREADS);

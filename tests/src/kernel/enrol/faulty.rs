@@ -4,22 +4,69 @@
 use anyhow::{Result, ensure};
 use guard_common::fault::Fault;
 
+use super::before::Crowd;
 use super::launcher::{LAUNCHER, inside, words};
-use super::{POLICY, Place, free, governed, on_host, outsider, prepare};
+use super::{KNOWN_LIMIT, POLICY, Place, free, governed, on_host, outsider, prepare};
 use crate::act::serve::How;
 use crate::harness::fixture::ACT;
 use crate::harness::guard::enter;
-use crate::harness::{Spot, World};
+use crate::harness::shell::until;
+use crate::harness::{Spot, World, ledger};
 use crate::kernel::apply;
 use crate::loads::fault::{counted, inject};
 
-/// Both faults that only an enrolled cgroup meets. Takes a daemon that injects faults for granted.
+/// Every fault that only an enrolled cgroup meets. Takes a daemon that injects faults for granted.
 pub(crate) fn under_faults(world: &mut World) -> Result<()> {
     prepare()?;
-    let result =
-        apply::under(POLICY, || unlabelled_as_it_enters(world).and_then(|()| unlabelled_as_it_starts()));
+    let result = unlabelled_where_it_was(world).and_then(|()| {
+        apply::under(POLICY, || {
+            unlabelled_thread()?;
+            unlabelled_as_it_enters(world)?;
+            unlabelled_as_it_starts()
+        })
+    });
     inject(0)?;
     result
+}
+
+/// Whoever was in a cgroup before its rule was, and cannot be labelled when the daemon walks over all tasks, is the
+/// agent all the same; who does nothing meanwhile is labelled when the daemon walks again.
+fn unlabelled_where_it_was(world: &mut World) -> Result<()> {
+    let place = Place::make("/boxes/unlabelled-before")?;
+    let (mut actor, mut host, idle) = (outsider()?, outsider()?, outsider()?);
+    enter(place.path(), actor.pid())?;
+    enter(place.path(), idle.pid())?;
+    free(world, &mut actor, &on_host())?;
+    world.records()?;
+    let before = counted(Fault::LabelExisting)?;
+    inject(1 << Fault::LabelExisting.raw())?;
+    apply::under(POLICY, || {
+        ensure!(counted(Fault::LabelExisting)? > before, "{} was never met", Fault::LabelExisting.name());
+        governed(world, &mut actor, &on_host())?;
+        free(world, &mut host, &on_host())?;
+        let is_labelled = || -> Result<bool> {
+            let entries = ledger::entries(0)?;
+            let entered = ledger::of_stage(&entries, "enter");
+            Ok(entered.iter().any(|record| record["process"]["pid"] == idle.pid()))
+        };
+        ensure!(!is_labelled()?, "the fault was injected, and who was there was labelled");
+        inject(0)?;
+        until("the daemon walks again", KNOWN_LIMIT, is_labelled)
+    })
+}
+
+/// A thread of a process that entered, and that cannot be labelled when the daemon walks to it, has its process's label.
+fn unlabelled_thread() -> Result<()> {
+    let place = Place::make("/boxes/unlabelled-thread")?;
+    let crowd = Crowd::start()?;
+    let before = counted(Fault::LabelExisting)?;
+    inject(1 << Fault::LabelExisting.raw())?;
+    enter(place.path(), crowd.pid())?;
+    until("the daemon walks to the threads", KNOWN_LIMIT, || Ok(counted(Fault::LabelExisting)? > before))?;
+    let refused = crowd.refused()?;
+    inject(0)?;
+    ensure!(refused == Crowd::THREADS, "of {} threads {refused} were refused", Crowd::THREADS);
+    Ok(())
 }
 
 /// Whoever enters and cannot be labelled is the agent all the same.
