@@ -17,6 +17,7 @@ macro_rules! kernel_fields {
             OFF_TASK_MM = "task_struct" "mm";
             OFF_TASK_FLAGS = "task_struct" "flags";
             OFF_TASK_BPF_STORAGE = "task_struct" "bpf_storage";
+            OFF_TASK_IO_URING = "task_struct" "io_uring";
             OFF_MM_EXE_FILE = "mm_struct" "exe_file";
             OFF_USER_NAMESPACE_LEVEL = "user_namespace" "level";
             OFF_VMA_FLAGS = "vm_area_struct" "vm_flags";

@@ -13,7 +13,7 @@ use super::{News, conclude, file, report};
 use crate::checks::{self, kill_switch, network_boundary};
 use crate::digest;
 use crate::emit::Report;
-use crate::kernel::{File, offsets, raw};
+use crate::kernel::{File, Task, offsets, raw};
 use crate::maps::GIVEN;
 use crate::subject::Subject;
 use crate::zone;
@@ -43,11 +43,14 @@ pub fn file_permission(ctx: LsmContext) -> i32 {
     } else if offsets::sends_pages() && surface == Surface::Write && inode.is_socket() {
         // `sendfile` and `splice` reach a socket by no other hook.
         socket::judge_sending(&subject, file, &mut report)
-    } else {
+    } else if Task::current().rings() != 0
+        && let Err(reason) = kill_switch::check(&subject)
+    {
         // A ring goes on while its agent is frozen.
-        let Err(reason) = kill_switch::check(&subject) else { return 0 };
         report.is_nameless = 1;
         Err(reason)
+    } else {
+        return 0;
     };
     conclude(&mut report, verdict)
 }

@@ -45,6 +45,8 @@ fields!(Task {
     personality: u32 = OFF_TASK_PERSONALITY;
     /// Address of what programs keep with it; 0 where none ever kept anything.
     storage: u64 = OFF_TASK_BPF_STORAGE;
+    /// Address of what belongs to its rings; 0 where it has none.
+    rings: u64 = OFF_TASK_IO_URING;
     /// Nanoseconds since boot.
     start_boot_ns: u64 = OFF_TASK_START_BOOTTIME;
     css_set: CssSet = OFF_TASK_CGROUPS;
