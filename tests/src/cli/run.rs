@@ -1,5 +1,6 @@
 //! `guard run`: the program as if it ran alone, but for what is refused.
 
+use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
@@ -162,17 +163,17 @@ fn no_profile(world: &mut World) -> Result<()> {
     refused(&["--profile", "siute", "--workdir", &work.to_string_lossy()], "suite")
 }
 
-/// The daemon's socket is nothing that an agent may reach, whatever its user.
+/// The daemon's socket is nothing that an agent may reach, whatever its user, nor may it start `guard`; a copy it may.
 fn agent_asks(world: &mut World) -> Result<()> {
+    const COPY: &str = "/usr/local/bin/guardtest-guard";
     world.daemon()?;
+    fs::copy(std::env::current_exe()?.with_file_name("guard"), COPY)?;
     for who in [Who::User, Who::Root] {
-        for words in [
-            &["guard", "status"][..],
-            &["guard", "surface", "write", "on"],
-            &["guard", "recover", "--note", "x"],
-        ] {
-            let ended = ended(who, words)?;
-            ensure!(ended.code() == 1, "as {who:?} in an agent, {words:?} ended with {ended:?}");
+        for words in [&["status"][..], &["surface", "write", "on"], &["recover", "--note", "x"]] {
+            for (program, code) in [("guard", 126), (COPY, 1)] {
+                let ended = ended(who, &[&[program], words].concat())?;
+                ensure!(ended.code() == code, "as {who:?} in an agent, {words:?} ended with {ended:?}");
+            }
         }
     }
     until("the daemon answers others", Duration::from_secs(10), || Ok(guard::guard(&["status"])?.code() == 0))
