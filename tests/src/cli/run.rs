@@ -125,7 +125,7 @@ fn workdir(world: &mut World) -> Result<()> {
         ],
     )?;
     ensure!(ended.out == "/guardtest/work/cli\nmine\ntemp\n", "{ended:?}");
-    ensure!(!std::fs::exists("/guardtest/x")?, "a file came to be outside the work folder");
+    ensure!(!fs::exists("/guardtest/x")?, "a file came to be outside the work folder");
     Ok(())
 }
 
