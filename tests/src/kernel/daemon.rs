@@ -75,6 +75,9 @@ fn note(line: &str, pid: u32) -> Result<()> {
 fn works_on_its_like(world: &mut World, daemon: u32, line: &str) -> Result<()> {
     let like = Like(Command::new("sleep").arg("infinity").spawn()?);
     let pid = like.0.id();
+    // Its start returns before its stack is where it stays; its arguments are there only then.
+    let words = format!("/proc/{pid}/cmdline");
+    until("it runs", SHOWN_LIMIT, || Ok(fs::read(&words)?.starts_with(b"sleep")))?;
     ensure!(rights(pid)? == rights(daemon)?, "it has other rights than the daemon");
     let before = state(pid)?;
     note(line, pid)?;
