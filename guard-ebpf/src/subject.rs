@@ -182,8 +182,9 @@ fn label_by_cgroup() -> *const Label {
     let task = Task::current();
     let row = row_of_cgroup(task.cgroup());
     // SAFETY: a live row.
-    let waits = !row.is_null() && unsafe { (*row).flags } & LABEL_WAITS != 0;
-    if waits && launcher::is_run_by(task, launcher::When::Entering) { core::ptr::null() } else { row }
+    let Some(label) = (unsafe { row.as_ref() }) else { return row };
+    let waits = label.flags & LABEL_WAITS != 0;
+    if waits && launcher::is_run_by(task, launcher::When::of(label)) { core::ptr::null() } else { row }
 }
 
 /// Gives a task a label; a label once given stays as it is.

@@ -26,8 +26,9 @@ pub struct Label {
 pub const PROBE: Label =
     Label { agent: AGENTS_MAX - 2, profile: u16::MAX, flags: 0, work: 0, temp: 0, mounts: 0 };
 
-/// In [`super::name::ENTERED`]: a label could not be stored. Until the daemon has walked all threads, a task without a
-/// label is asked for its cgroup's as well.
+/// In [`super::name::ENTERED`]: somebody has no label, for it could not be stored, or because the programs came after
+/// who lived in the cgroup. Until the daemon has walked all threads, a task without a label is asked for its cgroup's as
+/// well.
 pub const MISSED: u64 = 1 << 63;
 
 const _: () = assert!(size_of::<Label>() == 16);

@@ -19,7 +19,8 @@ pub mod name {
     /// Array of one: how many processes with threads have entered an agent's cgroup since every thread was last
     /// known to be labelled (u64). The kernel shows the programs no thread but the first as they enter: while this
     /// is not 0, a thread without a label is asked for its process's.
-    /// The highest bit, [`super::label::MISSED`]: a label could not be stored.
+    /// The highest bit, [`super::label::MISSED`]: somebody in there has none, for it could not be stored, or because the
+    /// programs came after it.
     /// Mappable (`BPF_F_MMAPABLE`): the daemon takes it back to 0 when it has walked all threads.
     pub const ENTERED: &str = "ENTERED";
     /// Array: [`super::enrol::EnrolRule`], by slot of the generation and number.

@@ -20,6 +20,7 @@ impl Daemon {
     /// Makes every instance known again: those that the state file names, and those that only the kernel's maps
     /// and the cgroup tree still show.
     pub(super) fn adopt(&mut self) -> Result<(), String> {
+        self.maps.look_after_everybody();
         self.recall_unknown()?;
         let agents: Vec<Agent> = self.registry.alive().cloned().collect();
         let cgroups = self.cgroups_by_id();

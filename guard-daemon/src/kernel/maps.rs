@@ -10,7 +10,7 @@ use guard_common::event::Ring;
 use guard_common::limits::{AGENTS_MAX, GIVEN_MAX, REMOVALS_MAX, SLOTS};
 use guard_common::map::cell::Cell;
 use guard_common::map::enrol::{LABEL_FOUND, RESERVE_MAX};
-use guard_common::map::label::Label;
+use guard_common::map::label::{Label, MISSED};
 use guard_common::map::name;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
 use guard_common::map::zone::{DEV_OF_DIRECTORY, GivenKey, Mark, MarkKey};
@@ -206,6 +206,12 @@ impl Maps {
     /// are to be walked.
     pub fn entered(&self) -> u64 {
         self.entered.load()
+    }
+
+    /// Until every thread has been walked, whoever acts without a label is asked for its cgroup's: nobody knows who
+    /// was there before the programs were.
+    pub fn look_after_everybody(&self) {
+        self.entered.set_bits(MISSED);
     }
 
     /// The threads of everybody who had entered when `seen` was read are labelled. Nothing changes where somebody

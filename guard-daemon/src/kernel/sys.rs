@@ -314,6 +314,11 @@ impl SharedWord {
         let _ = self.atomic().compare_exchange(read, value, Ordering::SeqCst, Ordering::SeqCst);
     }
 
+    /// Sets bits of the word.
+    pub(super) fn set_bits(&self, bits: u64) {
+        self.atomic().fetch_or(bits, Ordering::SeqCst);
+    }
+
     /// Adds one.
     pub(super) fn bump(&self) {
         self.atomic().fetch_add(1, Ordering::SeqCst);

@@ -387,10 +387,10 @@ pub fn path_chown(ctx: LsmContext) -> i32 {
 /// given lies in no zone: agents have no such queues.
 #[inline(always)]
 fn change_queue(operation: Operation, dentry: Dentry) -> i32 {
+    let Some(subject) = Subject::current() else { return 0 };
     if !dentry.is_queue() {
         return 0;
     }
-    let Some(subject) = Subject::current() else { return 0 };
     let mut report = report(&subject, operation, Surface::Write);
     let verdict = checks::switches(&subject, Surface::Write).and(Err(Reason::UnresolvedObject));
     conclude_nameless(&mut report, verdict)

@@ -13,7 +13,7 @@ use crate::checks::kill_switch;
 use crate::diagnostics;
 use crate::digest;
 use crate::emit::{self, Object, Report};
-use crate::enrol::label_of_entered;
+use crate::enrol::{self, label_of_entered};
 use crate::fail::{self, Fault};
 use crate::kernel::{Cgroup, Runner, Task};
 use crate::launcher::{self, When};
@@ -72,11 +72,15 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     let child = Task(ctx.arg(1));
-    if label_of(child).is_some() {
+    if child.storage() != 0 && label_of(child).is_some() {
         return 0;
     }
     let cgroup = child.cgroup();
     let stays = Task(ctx.arg(0)).cgroup().address() == cgroup.address();
+    if stays && !enrol::is_used() && ENTERED.get(0).is_some_and(|entered| *entered == 0) {
+        // Its parent is nobody's launcher, and whoever is an agent has its label.
+        return 0;
+    }
     let label = if stays { label_of_cgroup(cgroup) } else { label_of_entered(cgroup) };
     if let Some(label) = label {
         enrol(child, &label, Fault::LabelEnter, When::of(&label));
