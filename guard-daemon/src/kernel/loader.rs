@@ -7,14 +7,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
-use aya::programs::links::{FdLink, LinkError};
-use aya::programs::{Program as Loaded, ProgramError};
-use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
+use aya::{Ebpf, EbpfError, EbpfLoader};
 use guard_common::fields;
 use guard_common::map::name;
 use guard_common::map::zone::DEV_OF_DIRECTORY;
 
 use super::adopt::InUse;
+use super::attaching;
 use super::btf::{self, KernelTypes, TypesError};
 use super::diagnostics::LogLevel;
 use super::failure::MapFailure;
@@ -23,15 +22,12 @@ use super::object;
 use super::pins::PinFolder;
 use super::placing;
 use super::plain::Meta;
-use super::programs::{self, Kind, Misfit, Program};
+use super::programs::{self, Misfit, Program};
 use crate::policy;
 
 /// Version of the agreement between pinned maps and daemon. Raised when the meaning of a row changes without
 /// its size.
 const ABI: u32 = 2;
-
-/// Lines of the verifier's log that an error shows: the last ones say what it minded.
-const VERIFIER_LINES: usize = 30;
 
 /// Enforcement, taken up.
 #[derive(Debug)]
@@ -203,7 +199,9 @@ fn replace(
     let began = Instant::now();
     let mut programs = load(pins, types, manner, renewed)?;
     tracing::debug!(took = ?began.elapsed(), "kernel programs prepared");
-    if let Err(error) = attach(&mut programs, fitting, pins) {
+    attaching::verify(&mut programs, fitting)?;
+    tracing::debug!(took = ?began.elapsed(), "kernel programs verified");
+    if let Err(error) = attaching::attach(&mut programs, fitting, pins) {
         // What stood before still stands; only the newcomers go.
         pins.drop_unfinished().map_err(failed)?;
         return Err(error);
@@ -277,85 +275,4 @@ fn prepare_failed(error: &EbpfError) -> String {
         cause = error.source();
     }
     text
-}
-
-/// Loads and attaches every program and pins its link beside the one that may stand there.
-fn attach(set: &mut Ebpf, fitting: &[&'static Program], pins: &PinFolder) -> Result<(), LoadError> {
-    let btf = Btf::from_sys_fs().map_err(|error| LoadError::Prepare { what: error.to_string() })?;
-    for program in fitting {
-        let loaded = set.program_mut(program.name).ok_or_else(|| LoadError::Object {
-            what: format!("program {} is not in the object", program.name),
-        })?;
-        let began = Instant::now();
-        let link = attach_one(program, loaded, &btf)?;
-        tracing::debug!(program = program.name, place = program.place(), took = ?began.elapsed(), "attached");
-        link.pin(pins.next_link(program.name))
-            .map_err(|error| LoadError::Pin { program: program.name, cause: error.to_string() })?;
-    }
-    Ok(())
-}
-
-fn attach_one(program: &Program, loaded: &mut Loaded, btf: &Btf) -> Result<FdLink, LoadError> {
-    let refused = |error| refused(program, &error);
-    let stranger = || LoadError::Object { what: format!("program {} is of another kind", program.name) };
-    match program.kind {
-        Kind::Lsm => {
-            let Loaded::Lsm(lsm) = loaded else { return Err(stranger()) };
-            lsm.load(program.target, btf).map_err(refused)?;
-            let link = lsm.attach().map_err(refused)?;
-            Ok(lsm.take_link(link).map_err(refused)?.into())
-        }
-        Kind::Tracepoint => {
-            let Loaded::BtfTracePoint(tracepoint) = loaded else { return Err(stranger()) };
-            tracepoint.load(program.target, btf).map_err(refused)?;
-            let link = tracepoint.attach().map_err(refused)?;
-            Ok(tracepoint.take_link(link).map_err(refused)?.into())
-        }
-        Kind::FunctionExit => {
-            let Loaded::FExit(exit) = loaded else { return Err(stranger()) };
-            exit.load(program.target, btf).map_err(refused)?;
-            let link = exit.attach().map_err(refused)?;
-            Ok(exit.take_link(link).map_err(refused)?.into())
-        }
-        Kind::TaskIterator => {
-            let Loaded::Iter(iter) = loaded else { return Err(stranger()) };
-            iter.load(program.target, btf).map_err(refused)?;
-            let link = iter.attach().map_err(refused)?;
-            let link = iter.take_link(link).map_err(refused)?;
-            link.try_into().map_err(|error: LinkError| LoadError::Pin {
-                program: program.name,
-                cause: error.to_string(),
-            })
-        }
-    }
-}
-
-fn refused(program: &Program, error: &ProgramError) -> LoadError {
-    let (cause, log) = if let ProgramError::LoadError { io_error, verifier_log } = error {
-        (io_error.to_string(), last_lines(&verifier_log.to_string()))
-    } else {
-        (error.to_string(), String::new())
-    };
-    LoadError::Refused { program: program.name, place: program.place(), cause, log }
-}
-
-/// The last lines of the verifier's log, indented below the error.
-fn last_lines(log: &str) -> String {
-    let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let from = lines.len().saturating_sub(VERIFIER_LINES);
-    lines.get(from..).unwrap_or_default().iter().map(|line| format!("\n    {line}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_shows_the_end_of_the_verifiers_log() {
-        let log: String = (0..100).map(|line| format!("line {line}\n\n")).collect();
-        let shown = last_lines(&log);
-        assert!(shown.ends_with("\n    line 99"));
-        assert_eq!(shown.lines().filter(|line| !line.is_empty()).count(), VERIFIER_LINES);
-        assert_eq!(last_lines(""), "");
-    }
 }

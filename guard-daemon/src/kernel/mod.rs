@@ -5,6 +5,7 @@
 
 mod addresses;
 mod adopt;
+mod attaching;
 pub mod bite;
 pub mod btf;
 mod decode;

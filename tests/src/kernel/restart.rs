@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::act::serve::How;
 use crate::harness::actor::Actor;
 use crate::harness::fixture::{MARKS, WHOLE};
-use crate::harness::guard::{self, Daemon, POLICY, POLICY_TEXT};
+use crate::harness::guard::{self, Daemon, PINS, POLICY, POLICY_TEXT};
 use crate::harness::shell::until;
 use crate::harness::world::Side;
 use crate::harness::{By, Spot, Test, Who, World, act, check};
@@ -24,6 +24,9 @@ const LONGEST_START: Duration = Duration::from_secs(60);
 
 /// Longer than a turn that begins at the end of a round: until then the attack goes on, or it is told to end.
 const LONGEST_TURN: Duration = Duration::from_secs(600);
+
+/// From the first program that is attached until all have taken the others' place.
+const LONGEST_TAKE_OVER: Duration = Duration::from_millis(2_500);
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -42,8 +45,8 @@ fn times(few: u32) -> Result<u32> {
 }
 
 /// Most daemons find their own programs in force, and are killed as soon as they are ready. A few bring programs of another
-/// form, as a newer version would, and are killed while those take the others' place: at another moment each time, and at
-/// all moments of a start.
+/// form, as a newer version would: half of those are killed at any moment of a start, which is mostly the kernel's
+/// verifying, and half while the new programs take the others' place; at another moment each time.
 fn killed_while_starting(world: &mut World) -> Result<()> {
     const FORMS: [&[&str]; 2] = [&["--policy", POLICY], &["--policy", POLICY, "--kernel-log", "error"]];
     let instance = instance(world)?;
@@ -59,14 +62,25 @@ fn killed_while_starting(world: &mut World) -> Result<()> {
             return Daemon::start_with(words)?.kill();
         }
         let daemon = Daemon::launch(words)?;
-        // Under attack a start takes longer than one without.
-        std::thread::sleep(whole * ((form(turn) + 1) * 37 % 140) / 100);
+        if form(turn) % 2 == 0 {
+            // Under attack a start takes longer than one without.
+            std::thread::sleep(whole * ((form(turn) + 1) * 37 % 140) / 100);
+        } else {
+            until("programs are attached beside the others", LONGEST_TURN, take_over_has_begun)?;
+            std::thread::sleep(LONGEST_TAKE_OVER * (form(turn) * 37 % 100) / 100);
+        }
         daemon.kill()
     })?;
     world.daemon()?;
     ensure!(self::instance(world)? == instance, "the agent is not who it was");
     world.must_refuse(&format!("write {}", Spot::Tmpfs.p()))?;
     world.must_allow(&format!("write {}", Spot::Tmpfs.w("f"))).map(drop)
+}
+
+/// Links are pinned beside those that they are to replace.
+fn take_over_has_begun() -> Result<bool> {
+    let links = fs::read_dir(format!("{PINS}/links"))?;
+    Ok(links.filter_map(Result::ok).any(|link| link.file_name().as_encoded_bytes().ends_with(b"__next")))
 }
 
 /// How long a daemon takes whose programs take the place of others; it is killed when it is done.
