@@ -71,8 +71,8 @@ pub const PATH_BYTES_MAX: usize = 4096;
 /// Ring for refusals and holds: 4 MiB, about 20,000 refusals with paths of usual length.
 pub const DENY_RING_BYTES: u32 = 4 << 20;
 
-/// Ring for routine allows: 8 MiB. A loss here is known by its sequence numbers.
-pub const ALLOW_RING_BYTES: u32 = 8 << 20;
+/// Ring for routine allows: 4 MiB. A loss here is known by its sequence numbers.
+pub const ALLOW_RING_BYTES: u32 = 4 << 20;
 
 /// Distinct (fault, errno) pairs counted when a kernel helper fails.
 pub const FAULTS_MAX: u32 = 1024;

@@ -150,7 +150,8 @@ fn judge_open(subject: &Subject, file: File, asked: &Asked, report: &mut Report)
         network_boundary::check(subject, seen.zone, Surface::Read)?;
         report.surface = Surface::Write as u16;
     }
-    Ok(if seen.is_first { News::Tell } else { News::Count })
+    // `path_mknod` has told of it where it was made.
+    Ok(if seen.is_first && !file.is_created() { News::Tell } else { News::Count })
 }
 
 /// Whether it is a file without a name yet that will act for whoever owns it. One that has a name is judged when it gets

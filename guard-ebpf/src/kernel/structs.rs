@@ -52,6 +52,13 @@ impl File {
         self.mode() & FMODE_WRITE != 0
     }
 
+    /// Whether this opening made it, by its name.
+    #[inline(always)]
+    pub fn is_created(self) -> bool {
+        const FMODE_CREATED: u32 = 1 << 20;
+        self.mode() & FMODE_CREATED != 0
+    }
+
     /// The name it was opened by.
     #[inline(always)]
     pub fn place(self) -> Place {

@@ -96,12 +96,21 @@ const STEADY: [&str; 6] = ["open-read", "open-write", "write", "read", "connect"
 const LOOKED_UP: [&str; 7] =
     ["open-read", "open-write", "open-first", "create-unlink", "rename", "connect", "sendto"];
 
+/// What a hook costs who is no agent, at most: what it adds to a steady operation, or what a program of any other is
+/// said to cost by the kernel's statistics, and as much for its call as a steady one's takes.
 fn per_hook(figures: &Figures) -> Option<(f64, String)> {
-    worst(STEADY, |name| {
+    let each = |name: &str| {
         let hooks = figures.programs_of("loaded", name);
         let added = figures.added("loaded", name, Some(DEPTH), None)?;
         (hooks > 0.0).then(|| (added as f64 / hooks).round())
-    })
+    };
+    let steady = worst(STEADY, each)?;
+    let programs = || figures.programs.iter().filter(|told| told.setup == "loaded");
+    let open = programs().find(|told| told.operation == "open-read")?;
+    let call = each("open-read")? - open.instructions;
+    let by_statistics =
+        programs().map(|told| (told.instructions + call, format!(" (`{}`, by statistics)", told.program)));
+    by_statistics.chain([steady]).max_by(|(one, _), (other, _)| one.total_cmp(other))
 }
 
 /// What the largest policy adds to an operation, in times of what the smallest does.
@@ -146,6 +155,18 @@ mod tests {
         assert_eq!(verdict("agent: exec"), Some("reached"), "9,000 of 10,000");
         assert_eq!(verdict("100,000 entries"), Some("**missed**"), "1.28 of 1.2");
         assert_eq!(verdict("memory"), Some("reached"));
+    }
+
+    #[test]
+    fn a_program_that_costs_more_than_steady_hooks_is_the_figure() {
+        let line = r#"{"kind":"program","setup":"loaded","operation":"fork-exit","program":"sched_process_fork","runs":1.0,"instructions":892.0}"#;
+        let figures = Figures::read(&format!("{SAMPLE}{line}\n")).expect("the sample reads");
+        let (cost, which) = per_hook(&figures).expect("it was measured");
+        assert_eq!(
+            (cost.round(), which.contains("sched_process_fork")),
+            (999.0, true),
+            "892, and 107 for the call"
+        );
     }
 
     #[test]
