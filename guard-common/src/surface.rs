@@ -118,8 +118,7 @@ wire_enum! {
         Capability = 33 => "capability",
         /// The `bpf` system call.
         Bpf = 34 => "bpf",
-        /// Loading code into the kernel: modules, kexec images, firmware.
-        KernelCode = 35 => "kernel_code",
+        // 35 stands for nothing: what loads code into the kernel takes a capability.
         /// Performance events.
         Perf = 36 => "perf",
         /// An `io_uring` that acts as somebody else, or on a thread of its own.

@@ -43,13 +43,16 @@ fn item(_: u32, reading: *mut Reading) -> i64 {
         reading.found = WHOLE;
         return END;
     }
-    let len: u64 = raw::read(reading.at);
-    let (level, kind): (u32, u32) = (raw::read(reading.at + 8), raw::read(reading.at + 12));
+    let Some([len, header]) = raw::try_read::<[u64; 2]>(reading.at) else {
+        reading.found = ELSEWHERE;
+        return END;
+    };
+    let (level, kind) = (header as u32, (header >> 32) as u32);
     if leads_elsewhere(level, kind) || (level == IPPROTO_IP && kind == IP_RETOPTS) {
         reading.found = ELSEWHERE;
         return END;
     }
-    if len < HEADER || len > 1 << 20 {
+    if len < HEADER || len > reading.end.wrapping_sub(reading.at) {
         // The kernel takes no such item, and none behind it.
         reading.found = WHOLE;
         return END;

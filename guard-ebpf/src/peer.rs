@@ -414,7 +414,9 @@ pub fn unix_name(sock: Sock) -> Result<UnixName, Reason> {
 /// The name that a unix socket's peer is bound to.
 #[inline(always)]
 pub fn unix_peer_name(sock: Sock) -> Result<UnixName, Reason> {
-    let peer: u64 = raw::read(sock.address() + offset::OFF_UNIX_SOCK_PEER);
+    let Some(peer) = raw::try_read::<u64>(sock.address() + offset::OFF_UNIX_SOCK_PEER) else {
+        return Err(fail::closed(Fault::AddressRead, 0));
+    };
     if peer == 0 {
         return Ok(UnixName { is_bound: false, place: raw::Place { dentry: 0, mount: 0 } });
     }

@@ -187,7 +187,6 @@ fn object(event: &Event, operation: Operation, paths: [&[u8]; 2]) -> Object {
         | Operation::Mount
         | Operation::Capability
         | Operation::Bpf
-        | Operation::KernelCode
         | Operation::Perf
         | Operation::Uring => Object::Host { request: host_request(operation, event.detail) },
         // A descriptor may be a socket's.

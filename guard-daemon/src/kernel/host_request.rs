@@ -57,7 +57,6 @@ pub(super) fn host_request(operation: Operation, detail: u16) -> String {
         Operation::Bpf => format!("bpf command {detail}"),
         Operation::Namespace => "a user namespace".to_owned(),
         Operation::Mount => "a change of mounts".to_owned(),
-        Operation::KernelCode => "code for the kernel".to_owned(),
         Operation::Perf => "performance events".to_owned(),
         Operation::Uring => "an io_uring of its own thread or other credentials".to_owned(),
         Operation::SysvIpc => "a System V object of somebody else".to_owned(),

@@ -58,13 +58,14 @@ fn enrol(group: Group, rule: u32) -> i32 {
         slot::prepare(taken, group, &rule.name);
     }
     let id = group.id();
-    if AGENT_CGROUPS.insert(id, label, NOEXIST).is_err() {
+    if AGENT_CGROUPS.insert(id, label, NOEXIST).is_ok() {
+        emit::enrolled(group, &label);
+    } else {
         slot::give_back(taken);
-        return 0;
     }
-    emit::enrolled(group, &label);
     if let Some(count) = ENROLLED.get_ptr_mut(0) {
-        // After the event: a daemon that sees the count finds the event in its ring.
+        // After the event: a daemon that sees the count finds the event in its ring. And without a row: whoever starts
+        // a program in there is looked at all the same.
         atomic::fetch_add(count, 1);
     }
     0

@@ -16,11 +16,12 @@ use crate::zone;
 /// Changes something that lends nobody's rights.
 #[inline(always)]
 fn change(dentry: Dentry) -> i32 {
-    change_by(dentry, false)
+    change_named(dentry, 0)
 }
 
+/// `name`: of the attribute, where there is one that may lend rights.
 #[inline(always)]
-fn change_by(dentry: Dentry, lends_rights: bool) -> i32 {
+fn change_named(dentry: Dentry, name: u64) -> i32 {
     let Some(subject) = Subject::current() else { return 0 };
     if Task::current().acts_as_another() {
         // An overlay changes its layer, with its mounter's rights: its own name was judged. Agents cannot take
@@ -30,7 +31,7 @@ fn change_by(dentry: Dentry, lends_rights: bool) -> i32 {
     let mut report = report(&subject, Operation::Attribute, Surface::Write);
     report.object.place = raw::Place { dentry: dentry.address(), mount: 0 };
     let mut verdict = judge(&subject, dentry, &mut report);
-    if lends_rights && verdict.is_ok() {
+    if name != 0 && verdict.is_ok() && lends_rights(name) != 0 {
         verdict = administer(&subject, report.zone, &mut report).map(|()| News::Tell);
     }
     conclude(&mut report, verdict)
@@ -46,13 +47,13 @@ fn judge(subject: &Subject, dentry: Dentry, report: &mut Report) -> Result<News,
 }
 
 /// Whether the attribute of that name says with whose rights the file runs: capabilities, or what a foreign file system
-/// makes owners and modes of.
+/// makes owners and modes of. One that cannot be read may be any.
 #[inline(never)]
 fn lends_rights(name: u64) -> u32 {
     const fn word(text: [u8; 8]) -> u64 {
         u64::from_le_bytes(text)
     }
-    let [first, second]: [u64; 2] = raw::read(name);
+    let Some([first, second]) = raw::try_read::<[u64; 2]>(name) else { return 1 };
     u32::from(
         (first == word(*b"security") && second == word(*b".capabil"))
             || (first == word(*b"system.c") && second as u32 == u32::from_le_bytes(*b"ifs_"))
@@ -88,7 +89,7 @@ pub fn inode_setattr_unmapped(ctx: LsmContext) -> i32 {
 // kernel: int security_inode_setxattr(struct mnt_idmap *idmap, struct dentry *dentry, const char *name, ...)
 #[lsm(hook = "inode_setxattr")]
 pub fn inode_setxattr(ctx: LsmContext) -> i32 {
-    change_by(Dentry(ctx.arg(1)), lends_rights(ctx.arg(2)) != 0)
+    change_named(Dentry(ctx.arg(1)), ctx.arg(2))
 }
 
 // kernel: int security_inode_removexattr(struct mnt_idmap *idmap, struct dentry *dentry, const char *name)

@@ -47,6 +47,8 @@ pub(super) fn loads_abroad() -> u32 {
         return 0;
     }
     let task = Task::current();
+    // For the rules, which `label_here` asks where the table had no room, there is none on the stack. They are asked when
+    // something is started.
     let Some(label) = label_of_cgroup(task.cgroup()) else { return 0 };
     begin(task, &label);
     1

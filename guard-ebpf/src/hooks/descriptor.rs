@@ -3,7 +3,6 @@
 
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
-use guard_common::event::{OPEN_READ, OPEN_TRUNCATE, OPEN_WRITE};
 use guard_common::{Operation, Reason, Surface, ZoneId};
 
 use super::owner;
@@ -166,15 +165,7 @@ fn judge_received(subject: &Subject, file: File, report: &mut Report) -> Result<
         // A place, not an object: what is opened through it is judged then.
         return Ok(News::Count);
     }
-    let wanted = file::wanted(file);
-    let mut uses = 0;
-    if wanted & OPEN_READ != 0 {
-        uses |= 1 << Surface::Read as u32;
-    }
-    if wanted & (OPEN_WRITE | OPEN_TRUNCATE) != 0 {
-        uses |= 1 << Surface::Write as u32;
-    }
-    judge_uses(subject, file, Operation::Receive, uses, report)
+    judge_uses(subject, file, Operation::Receive, file::uses(file::wanted(file)), report)
 }
 
 /// Descriptors without content: pipes, timers, events are harmless; a ring's own thread, and the kernel's programs

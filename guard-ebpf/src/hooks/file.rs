@@ -193,8 +193,9 @@ pub(super) fn wanted(file: File) -> u32 {
     if wanted == 0 { OPEN_READ | OPEN_WRITE } else { wanted }
 }
 
+/// A bit for each surface.
 #[inline(always)]
-fn uses(wanted: u32) -> u32 {
+pub(super) fn uses(wanted: u32) -> u32 {
     let mut uses = 0;
     if wanted & OPEN_READ != 0 {
         uses |= 1 << Surface::Read as u32;

@@ -75,10 +75,14 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     if child.storage() != 0 && label_of(child).is_some() {
         return 0;
     }
-    let cgroup = child.cgroup();
-    let stays = Task(ctx.arg(0)).cgroup().address() == cgroup.address();
-    if stays && !enrol::is_used() && ENTERED.get(0).is_some_and(|entered| *entered == 0) {
-        // Its parent is nobody's launcher, and whoever is an agent has its label.
+    let (parent, cgroup) = (Task(ctx.arg(0)), child.cgroup());
+    let stays = parent.cgroup().address() == cgroup.address();
+    if stays
+        && parent.storage() == 0
+        && !enrol::is_used()
+        && ENTERED.get(0).is_some_and(|entered| *entered == 0)
+    {
+        // Its parent is nobody's launcher, nor was it moved in, and labelled, since the child was begun.
         return 0;
     }
     let label = if stays { label_of_cgroup(cgroup) } else { label_of_entered(cgroup) };

@@ -37,10 +37,12 @@ struct Ends {
     name: u64,
     slot: u32,
     len: u32,
+    /// What a rule can have of the name.
+    longest: u32,
     zone: u32,
 }
 
-/// The zone of a rule for this name's end or start; the shortest rule wins.
+/// The zone of a rule for this name's end or start; the longest rule wins, and of two the one for the end.
 #[inline(never)]
 pub fn ends(slot: u32, len: u32, name: u64) -> u32 {
     let lengths = lengths(slot);
@@ -53,19 +55,17 @@ pub fn ends(slot: u32, len: u32, name: u64) -> u32 {
         name,
         slot,
         len,
+        longest: if len < NAME_RULE_LEN_MAX as u32 { len } else { NAME_RULE_LEN_MAX as u32 },
         zone: opaque(NONE),
     };
-    repeat(NAME_RULE_LEN_MAX as u32, &mut state, ends_of_length);
+    repeat(state.longest, &mut state, ends_of_length);
     opaque(state.zone)
 }
 
 fn ends_of_length(turn: u32, state: *mut Ends) -> i64 {
     // SAFETY: the state of `ends`.
     let state = unsafe { &mut *state };
-    let ruled = turn + 1;
-    if ruled > state.len {
-        return END;
-    }
+    let ruled = state.longest - turn;
     let mut zone = NONE;
     if (state.suffix_lengths >> ruled) & 1 != 0 {
         zone = look_up(state.slot, NameKind::Suffix as u32, ruled, state.name + u64::from(state.len - ruled));

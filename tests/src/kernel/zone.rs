@@ -19,6 +19,7 @@ pub(super) fn all() -> Vec<Test> {
         check("a_name_rule_holds_in_every_folder", name_rules),
         check("a_name_rule_holds_below_a_folder_of_that_name", name_rule_of_folder),
         check("a_name_that_only_resembles_a_rule_is_free", resembling_names),
+        check("of_the_patterns_that_take_a_name_the_longest_counts", longest_pattern),
         check("a_root_that_does_not_exist_yet_is_kept", unborn_root),
         check("a_root_that_was_replaced_is_still_kept", replaced_root),
         check("a_folder_moved_across_zones_changes_them_at_once", folder_moved),
@@ -130,6 +131,30 @@ fn name_rule_of_folder(world: &mut World) -> Result<()> {
         world.must_refuse(&format!("read {}", spot.w("home/.ssh/deep/id")))?;
         world.must_refuse(&format!("rename {} {}", spot.w("home/.ssh"), spot.w("home/ssh")))?;
         world.must_refuse(&format!("mkdir {}", spot.w("d/.ssh")))?;
+    }
+    Ok(())
+}
+
+fn longest_pattern(world: &mut World) -> Result<()> {
+    const ZONES: &str = "[zones.broad]\nnames = [\"*.conf\", \"app*\", \"start*\"]\n\
+        [zones.narrow]\nnames = [\"*secret.conf\", \"app-secret*\", \"*.ends\"]\n";
+    // The last has an end and a start that are as long as each other: the end counts.
+    let (broad, narrow) =
+        (["a.conf", "app-a"], ["secret.conf", "topsecret.conf", "app-secret.conf", "start.ends"]);
+    for name in broad.iter().chain(&narrow) {
+        put(Spot::Tmpfs.w(name).as_ref(), OPEN)?;
+    }
+    for (zone, allowed, refused) in [("broad", &broad[..], &narrow[..]), ("narrow", &narrow, &broad)] {
+        let edge = format!("[[edges]]\nprofile = \"suite\"\nzone = \"{zone}\"\nallow = [\"read\"]\n");
+        under(&with(&format!("{ZONES}{edge}")), || {
+            for name in allowed {
+                world.must_allow(&format!("read {}", Spot::Tmpfs.w(name)))?;
+            }
+            for name in refused {
+                world.must_refuse(&format!("read {}", Spot::Tmpfs.w(name)))?;
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }
