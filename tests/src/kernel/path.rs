@@ -11,7 +11,7 @@ use guard_common::Reason;
 use crate::act::hex;
 use crate::harness::fixture::{WHOLE, folder, put};
 use crate::harness::shell::sh;
-use crate::harness::{Spot, Test, World, check};
+use crate::harness::{Spot, Test, World, check, ledger};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -85,36 +85,58 @@ fn too_deep(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// Around the lengths of paths that are kept: 127 bytes and 255, every name's end included.
+/// Around the lengths of paths that are kept: 127 bytes and 255, every name's end included. The second time what was found
+/// the first time is kept.
 fn lengths(world: &mut World) -> Result<()> {
     let top = Spot::Tmpfs.pd("");
+    world.records()?;
+    let mut tried = Tried::default();
     for length in [125, 126, 127, 128, 253, 254, 255, 256] {
         let first = format!("{top}{}", "a".repeat(length / 2 - top.len()));
         let below = format!("{first}/{}", "b".repeat(length - first.len() - 1));
         ensure!(below.len() == length, "{} bytes", below.len());
         folder(&below)?;
         for name in ["f", &"n".repeat(70)] {
-            for _ in 0..2 {
-                refused_by_path(world, &format!("{below}/{name}"))?;
-            }
+            tried.twice(world, format!("{below}/{name}"))?;
         }
     }
-    Ok(())
+    tried.told(world)
 }
 
-fn refused_by_path(world: &mut World, path: &str) -> Result<()> {
-    put(path.as_ref(), WHOLE)?;
-    let outcome = world.must_refuse(&format!("write {path}"))?;
-    let record = world.refusal_of(&outcome, Reason::NoEdge)?;
-    ensure!(record.object == path, "{path} is told as {}", record.object);
-    Ok(())
+/// Refusals, each by whom and of what.
+#[derive(Default)]
+struct Tried(Vec<(u32, String)>);
+
+impl Tried {
+    fn twice(&mut self, world: &mut World, path: String) -> Result<()> {
+        put(path.as_ref(), WHOLE)?;
+        for _ in 0..2 {
+            let outcome = world.must_refuse(&format!("write {path}"))?;
+            self.0.push((outcome.tid, path.clone()));
+        }
+        Ok(())
+    }
+
+    /// The ledger tells each by the path that the object had.
+    fn told(self, world: &mut World) -> Result<()> {
+        let refusals = ledger::refusals(&world.records()?);
+        for (tid, path) in self.0 {
+            let own: Vec<_> = refusals.iter().filter(|refused| refused.tid == tid).collect();
+            ensure!(
+                own.len() == 1 && own[0].reason == Reason::NoEdge.name() && own[0].object == path,
+                "of the refusal of {path} the ledger says {own:?}"
+            );
+        }
+        Ok(())
+    }
 }
 
-/// The second time what was found the first time is kept.
 fn moved(world: &mut World) -> Result<()> {
-    let mut told = |path: String| (0..2).try_for_each(|_| refused_by_path(world, &path));
+    world.records()?;
+    let mut tried = Tried::default();
     for spot in Spot::ALL {
         let [one, other] = ["moved", "there"].map(|name| spot.pd(name));
+        let mut told = |path: String| tried.twice(world, path);
         folder(&format!("{one}/below/deeper"))?;
         told(format!("{one}/below/deeper/f"))?;
         fs::rename(&one, &other)?;
@@ -134,7 +156,7 @@ fn moved(world: &mut World) -> Result<()> {
         mounted.and(moved)?;
         told(format!("{other}/renamed/again/f"))?;
     }
-    Ok(())
+    tried.told(world)
 }
 
 fn prefix(world: &mut World) -> Result<()> {

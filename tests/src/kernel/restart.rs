@@ -45,30 +45,36 @@ fn times(few: u32) -> Result<u32> {
 }
 
 /// Most daemons find their own programs in force, and are killed as soon as they are ready. A few bring programs of another
-/// form, as a newer version would: half of those are killed at any moment of a start, which is mostly the kernel's
-/// verifying, and half while the new programs take the others' place; at another moment each time.
+/// form, as a newer version would: half of those are killed while the new programs take the others' place, half at any
+/// moment of a start, which is mostly the kernel's verifying; at another moment each time.
 fn killed_while_starting(world: &mut World) -> Result<()> {
     const FORMS: [&[&str]; 2] = [&["--policy", POLICY], &["--policy", POLICY, "--kernel-log", "error"]];
     let instance = instance(world)?;
     attacker(world)?;
     world.take_daemon()?.kill()?;
-    let whole = replacement(FORMS[1])?;
-    let times = times(3)?;
-    let replaced = (times / 5).max(2);
-    let form = |turn: u32| turn * replaced / times;
+    let times = times(2)?;
+    let forms = times / 5 + 2;
+    let form = |turn: u32| turn * forms / times;
+    let mut whole = None;
     under_attack(world, times, |_, turn| {
         let words = FORMS[form(turn) as usize % 2];
-        if turn > 0 && form(turn) == form(turn - 1) {
+        let brings_others = turn > 0 && form(turn) != form(turn - 1);
+        if !brings_others {
             return Daemon::start_with(words)?.kill();
         }
-        let daemon = Daemon::launch(words)?;
-        if form(turn) % 2 == 0 {
-            // Under attack a start takes longer than one without.
-            std::thread::sleep(whole * ((form(turn) + 1) * 37 % 140) / 100);
-        } else {
+        if form(turn) % 2 == 1 {
+            let daemon = Daemon::launch(words)?;
             until("programs are attached beside the others", LONGEST_TURN, take_over_has_begun)?;
             std::thread::sleep(LONGEST_TAKE_OVER * (form(turn) * 37 % 100) / 100);
+            return daemon.kill();
         }
+        let Some(whole) = whole else {
+            whole = Some(replacement(words)?);
+            return Ok(());
+        };
+        let daemon = Daemon::launch(words)?;
+        // Under attack a start takes longer than one without.
+        std::thread::sleep(whole * (form(turn) * 37 % 140) / 100);
         daemon.kill()
     })?;
     world.daemon()?;
