@@ -30,11 +30,15 @@ pub(super) fn verify(set: &mut Ebpf, fitting: &[&'static Program]) -> Result<(),
         Ok((*program, loaded))
     });
     let queue = Mutex::new(queue.collect::<Result<VecDeque<_>, LoadError>>()?);
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let queue = || queue.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = || queue().pop_front();
     let work = || -> Result<(), (&'static Program, LoadError)> {
         while let Some((program, loaded)) = next() {
             let began = Instant::now();
-            verify_one(program, loaded, &btf).map_err(|error| (program, error))?;
+            verify_one(program, loaded, &btf).map_err(|error| {
+                queue().clear();
+                (program, error)
+            })?;
             tracing::debug!(program = program.name, place = program.place(), took = ?began.elapsed(), "verified");
         }
         Ok(())

@@ -199,9 +199,9 @@ fn replace(
     let began = Instant::now();
     let mut programs = load(pins, types, manner, renewed)?;
     tracing::debug!(took = ?began.elapsed(), "kernel programs prepared");
-    attaching::verify(&mut programs, fitting)?;
+    let verified = attaching::verify(&mut programs, fitting);
     tracing::debug!(took = ?began.elapsed(), "kernel programs verified");
-    if let Err(error) = attaching::attach(&mut programs, fitting, pins) {
+    if let Err(error) = verified.and_then(|()| attaching::attach(&mut programs, fitting, pins)) {
         // What stood before still stands; only the newcomers go.
         pins.drop_unfinished().map_err(failed)?;
         return Err(error);
