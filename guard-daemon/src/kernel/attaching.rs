@@ -86,20 +86,20 @@ pub(super) fn attach(
 
 fn attach_one(program: &Program, loaded: &mut Loaded) -> Result<FdLink, LoadError> {
     let refused = |error| refused(program, &error);
-    match loaded {
-        Loaded::Lsm(lsm) => {
+    match (program.kind, loaded) {
+        (Kind::Lsm, Loaded::Lsm(lsm)) => {
             let link = lsm.attach().map_err(refused)?;
             Ok(lsm.take_link(link).map_err(refused)?.into())
         }
-        Loaded::BtfTracePoint(tracepoint) => {
+        (Kind::Tracepoint, Loaded::BtfTracePoint(tracepoint)) => {
             let link = tracepoint.attach().map_err(refused)?;
             Ok(tracepoint.take_link(link).map_err(refused)?.into())
         }
-        Loaded::FExit(exit) => {
+        (Kind::FunctionExit, Loaded::FExit(exit)) => {
             let link = exit.attach().map_err(refused)?;
             Ok(exit.take_link(link).map_err(refused)?.into())
         }
-        Loaded::Iter(iter) => {
+        (Kind::TaskIterator, Loaded::Iter(iter)) => {
             let link = iter.attach().map_err(refused)?;
             let link = iter.take_link(link).map_err(refused)?;
             link.try_into().map_err(|error: LinkError| LoadError::Pin {
