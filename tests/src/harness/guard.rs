@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use super::case::{By, Who};
+use super::case::{By, Profile, Who};
 use super::fixture::{self, ACT, HELD, PYTHON, SOCKETS, Spot, USER, WORK};
 use super::shell::{COMMAND_LIMIT, Ended, end, end_within, until};
 
@@ -224,8 +224,12 @@ pub fn log_tail() -> String {
 
 /// `guard run` for an agent of the suite, up to the `--`.
 pub fn run(who: Who, name: &str, workdir: &Path) -> Command {
+    run_of(Profile::Suite, who, name, workdir)
+}
+
+fn run_of(profile: Profile, who: Who, name: &str, workdir: &Path) -> Command {
     let mut command = as_user(who, "guard");
-    command.args(["run", "--agent", name, "--profile", "suite", "--workdir"]).arg(workdir).arg("--");
+    command.args(["run", "--agent", name, "--profile", profile.name(), "--workdir"]).arg(workdir).arg("--");
     command
 }
 
@@ -247,7 +251,12 @@ pub fn workdir(name: &str) -> Result<PathBuf> {
 
 /// An agent that serves acts.
 pub fn agent(who: Who, name: &str, by: By) -> Result<Actor> {
-    let mut command = run(who, name, &workdir(name)?);
+    agent_of(Profile::Suite, who, name, by)
+}
+
+/// The same, of another profile.
+pub fn agent_of(profile: Profile, who: Who, name: &str, by: By) -> Result<Actor> {
+    let mut command = run_of(profile, who, name, &workdir(name)?);
     command.args(actor_words(by));
     let mut actor = Actor::start(name, &mut command)?;
     if by == By::Program {
