@@ -123,7 +123,7 @@ pub enum Profile {
     Suite,
     /// Running memory that it wrote too, and so tracing processes of its own.
     Compiler,
-    /// Namespaces, mounts and every capability on the host too.
+    /// Namespaces, mounts, rings of others and every capability on the host too.
     Administrator,
 }
 

@@ -30,6 +30,8 @@ pub const POLICY: &str = "/etc/guard/suite.toml";
 pub const POLICY_TEXT: &str = include_str!("../../fixtures/suite.toml");
 /// Longest start of a daemon: loading the programs under software emulation is the slow part.
 const START_LIMIT: Duration = Duration::from_secs(300);
+/// Where the network that D is in can be opened.
+const NETWORK: &str = "/run/netns/guardtest";
 const LOG: &str = "/tmp/guardtest-guardd.log";
 
 /// Runs `guard ARGS…` to its end.
@@ -297,7 +299,7 @@ fn actor_words(by: By) -> Vec<String> {
 }
 
 /// What opens what a holder holds, and goes on: files for writing in PD, the secrets for reading, from 20 on sockets that
-/// are connected to D and to A, from 24 on ones that are connected to names below PD and below W.
+/// are connected to D and to A, from 24 on ones that are connected to names below PD and below W, at 28 D's network.
 fn held() -> String {
     let files = Spot::ALL.iter().enumerate().flat_map(|(at, spot)| {
         [format!("{}<>{}", 10 + 2 * at, spot.pd(HELD)), format!("{}<{}", 11 + 2 * at, spot.s())]
@@ -311,7 +313,8 @@ fn held() -> String {
     ]
     .map(str::to_owned);
     // One at a time: of several, bash keeps only the first beyond 9.
-    let opened: String = files.chain(sockets).map(|one| format!("exec {one}; ")).collect();
+    let opened: String =
+        files.chain(sockets).chain([format!("28<{NETWORK}")]).map(|one| format!("exec {one}; ")).collect();
     let (pd, w) = (Spot::Tmpfs.pd(SOCKETS), Spot::Tmpfs.w(SOCKETS));
     let names =
         format!("stream:{pd}/stream seqpacket:{pd}/seqpacket stream:{w}/stream seqpacket:{w}/seqpacket");
