@@ -1,6 +1,8 @@
 """What acts share: system calls by number, socket addresses by hand, what an attack leaves and sends."""
+import contextlib
 import ctypes
 import os
+import signal
 import socket
 import struct
 
@@ -91,3 +93,20 @@ def connect_raw(fd, address):
 
 def datagram_to(port):
     return struct.pack(">HHHH", 40000, port, 8 + len(SENT), 0) + SENT
+
+
+@contextlib.contextmanager
+def child(prepare=lambda: ""):
+    """A process of one's own, which stays as long as it is needed: its id, and what it told when it was ready."""
+    ready, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(told, f"{prepare()}\n".encode())
+        while True:
+            signal.pause()
+    os.close(told)
+    try:
+        yield pid, os.read(ready, 200).decode()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)

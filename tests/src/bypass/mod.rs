@@ -16,7 +16,7 @@ use guard_common::{Operation, Surface};
 
 use crate::act::Way;
 use crate::harness::case::{Asks, Prepare};
-use crate::harness::{Act, Case, Cases, Effect, Refusal, Spot, Step, Test, Who, act};
+use crate::harness::{Act, Case, Cases, Effect, Profile, Refusal, Spot, Step, Test, Who, act};
 
 /// One file: a trick, the ways that it is tried in, its cases.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ fn at(
 }
 
 fn step(spot: Spot, (line, effect): (&str, &Effect)) -> Step {
-    Step { act: filled(spot, line), effect: effect.at(spot), prepare: None }
+    Step { act: filled(spot, line), effect: effect.at(spot), prepare: None, profile: Profile::Suite }
 }
 
 /// An attack on PD that is the same act on W when it is allowed.
@@ -112,16 +112,10 @@ fn on_pd_at(
     at(places, id, sentence, refusal, (attack, &Effect::changed("{pd}")), (allowed, &Effect::changed("{w}")))
 }
 
-/// They need namespaces of their own: a user gets them with a user namespace, root with a capability, for which the
-/// kernel answers.
-fn needs_namespaces(cases: Cases) -> Cases {
-    cases.each(|case| match case.who {
-        Who::User => case.refusal = Refusal::no_edge(Surface::Admin, Operation::Namespace),
-        Who::Root => {
-            case.refusal = Refusal::no_edge(Surface::Admin, Operation::Capability);
-            case.ends_with = nix::libc::EPERM;
-        }
-    })
+/// They need namespaces and mounts of their own, which their agent may have: what is refused is what they are for.
+/// That other agents get none is the matter of `containment::namespaces` and `file::mount_over`.
+fn in_namespaces(cases: Cases) -> Cases {
+    cases.both_as(Profile::Administrator)
 }
 
 /// Whoever is aimed at is of the attacker's own user: for anybody else root would need a capability first.

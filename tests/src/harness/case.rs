@@ -72,6 +72,8 @@ pub struct Step {
     pub effect: Effect,
     /// What has to be there for it.
     pub prepare: Option<Prepare>,
+    /// In which agent, where it is tried in one.
+    pub profile: Profile,
 }
 
 /// The record that a refusal must leave.
@@ -110,6 +112,28 @@ impl Who {
         match self {
             Self::User => "user",
             Self::Root => "root",
+        }
+    }
+}
+
+/// The profile of the agent that an act is tried in: what its policy lets it do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// What every agent of the suite's may.
+    Suite,
+    /// Running memory that it wrote too, and so tracing processes of its own.
+    Compiler,
+    /// Namespaces, mounts, rings of others and every capability on the host too.
+    Administrator,
+}
+
+impl Profile {
+    /// Its name in the suite's policy.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Suite => "suite",
+            Self::Compiler => "compiler",
+            Self::Administrator => "administrator",
         }
     }
 }
@@ -209,6 +233,24 @@ impl Cases {
     #[must_use]
     pub fn both_prepared(self, prepare: Prepare) -> Self {
         self.prepared(prepare).each(|case| case.allowed.prepare = Some(prepare))
+    }
+
+    /// The allowed variant is one of an agent that may do more.
+    #[must_use]
+    pub fn allowed_as(self, profile: Profile) -> Self {
+        self.each(|case| case.allowed.profile = profile)
+    }
+
+    /// Both are tried in an agent that may do more, so that what is refused is the attack, and not what leads to it.
+    #[must_use]
+    pub fn both_as(self, profile: Profile) -> Self {
+        self.allowed_as(profile).each(|case| case.attack.profile = profile)
+    }
+
+    /// The allowed variant needs something done from outside first.
+    #[must_use]
+    pub fn allowed_prepared(self, prepare: Prepare) -> Self {
+        self.each(|case| case.allowed.prepare = Some(prepare))
     }
 
     /// Kernels before this one ask otherwise, and so the refusal looks otherwise there.

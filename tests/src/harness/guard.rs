@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use super::case::{By, Who};
+use super::case::{By, Profile, Who};
 use super::fixture::{self, ACT, HELD, PYTHON, SOCKETS, Spot, USER, WORK};
 use super::shell::{COMMAND_LIMIT, Ended, end, end_within, until};
 
@@ -30,6 +30,8 @@ pub const POLICY: &str = "/etc/guard/suite.toml";
 pub const POLICY_TEXT: &str = include_str!("../../fixtures/suite.toml");
 /// Longest start of a daemon: loading the programs under software emulation is the slow part.
 const START_LIMIT: Duration = Duration::from_secs(300);
+/// Where the network that D is in can be opened.
+const NETWORK: &str = "/run/netns/guardtest";
 const LOG: &str = "/tmp/guardtest-guardd.log";
 
 /// Runs `guard ARGS…` to its end.
@@ -224,8 +226,12 @@ pub fn log_tail() -> String {
 
 /// `guard run` for an agent of the suite, up to the `--`.
 pub fn run(who: Who, name: &str, workdir: &Path) -> Command {
+    run_of(Profile::Suite, who, name, workdir)
+}
+
+fn run_of(profile: Profile, who: Who, name: &str, workdir: &Path) -> Command {
     let mut command = as_user(who, "guard");
-    command.args(["run", "--agent", name, "--profile", "suite", "--workdir"]).arg(workdir).arg("--");
+    command.args(["run", "--agent", name, "--profile", profile.name(), "--workdir"]).arg(workdir).arg("--");
     command
 }
 
@@ -247,7 +253,12 @@ pub fn workdir(name: &str) -> Result<PathBuf> {
 
 /// An agent that serves acts.
 pub fn agent(who: Who, name: &str, by: By) -> Result<Actor> {
-    let mut command = run(who, name, &workdir(name)?);
+    agent_of(Profile::Suite, who, name, by)
+}
+
+/// The same, of another profile.
+pub fn agent_of(profile: Profile, who: Who, name: &str, by: By) -> Result<Actor> {
+    let mut command = run_of(profile, who, name, &workdir(name)?);
     command.args(actor_words(by));
     let mut actor = Actor::start(name, &mut command)?;
     if by == By::Program {
@@ -288,7 +299,7 @@ fn actor_words(by: By) -> Vec<String> {
 }
 
 /// What opens what a holder holds, and goes on: files for writing in PD, the secrets for reading, from 20 on sockets that
-/// are connected to D and to A, from 24 on ones that are connected to names below PD and below W.
+/// are connected to D and to A, from 24 on ones that are connected to names below PD and below W, at 28 D's network.
 fn held() -> String {
     let files = Spot::ALL.iter().enumerate().flat_map(|(at, spot)| {
         [format!("{}<>{}", 10 + 2 * at, spot.pd(HELD)), format!("{}<{}", 11 + 2 * at, spot.s())]
@@ -302,7 +313,8 @@ fn held() -> String {
     ]
     .map(str::to_owned);
     // One at a time: of several, bash keeps only the first beyond 9.
-    let opened: String = files.chain(sockets).map(|one| format!("exec {one}; ")).collect();
+    let opened: String =
+        files.chain(sockets).chain([format!("28<{NETWORK}")]).map(|one| format!("exec {one}; ")).collect();
     let (pd, w) = (Spot::Tmpfs.pd(SOCKETS), Spot::Tmpfs.w(SOCKETS));
     let names =
         format!("stream:{pd}/stream seqpacket:{pd}/seqpacket stream:{w}/stream seqpacket:{w}/seqpacket");

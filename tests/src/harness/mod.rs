@@ -18,7 +18,7 @@ pub mod table;
 pub mod trial;
 pub mod world;
 
-pub use case::{Act, By, Case, Cases, Refusal, Step, Who, act};
+pub use case::{Act, By, Case, Cases, Profile, Refusal, Step, Who, act};
 pub use effect::Effect;
 pub use enforcer::Enforcer;
 pub use fixture::Spot;

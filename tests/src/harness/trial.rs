@@ -41,14 +41,14 @@ pub fn lacking(world: &mut World, case: &Case, why: &str) -> Result<()> {
 }
 
 fn trial(world: &mut World, side: Side, case: &Case, step: &Step) -> Result<(bool, Outcome)> {
-    let Step { act, effect, prepare } = step;
+    let Step { act, effect, prepare, profile } = step;
     for spot in Spot::ALL.into_iter().filter(|spot| act.mentions(&spot.at(""))) {
         fixture::reset(spot)?;
     }
     fixture::empty(Path::new(fixture::MARKS))?;
     let undo = prepare.map(|prepare| prepare(case.spot)).transpose().context("what it needs from outside")?;
     let before = world.look(effect)?;
-    let outcome = world.perform(side, case.who, act)?;
+    let outcome = world.perform_as(*profile, side, case.who, act)?;
     let after = world.look(effect)?;
     drop(undo);
     Ok((happened(effect, &before, &after, &outcome), outcome))

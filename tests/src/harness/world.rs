@@ -9,7 +9,7 @@ use guard_common::Reason;
 
 use super::actor::Actor;
 use super::bystander;
-use super::case::{Act, By, Who, act};
+use super::case::{Act, By, Profile, Who, act};
 use super::effect::{Effect, Sight, tree};
 use super::enforcer::Enforcer;
 use super::fixture::{self, Spot};
@@ -36,6 +36,9 @@ pub enum Side {
     Outside,
 }
 
+/// Which actor.
+type Kind = (Side, Profile, Who, By);
+
 /// See the module.
 #[derive(Debug)]
 pub struct World {
@@ -49,7 +52,7 @@ pub struct World {
     pub allowed_names: Server,
     enforcer: Enforcer,
     daemon: Option<Daemon>,
-    actors: HashMap<(Side, Who, By), Actor>,
+    actors: HashMap<Kind, Actor>,
     /// What is in force instead of the suite's policy.
     policy: Option<&'static Shared>,
     /// Entries of the ledger that have been looked at.
@@ -143,28 +146,41 @@ impl World {
 
     /// Forgets every actor inside an agent: they are dead, or about to be.
     pub fn drop_agents(&mut self) {
-        self.actors.retain(|(side, _, _), _| *side == Side::Outside);
+        self.actors.retain(|(side, ..), _| *side == Side::Outside);
     }
 
     /// The actor of a kind.
     pub fn actor(&mut self, side: Side, who: Who, by: By) -> Result<&mut Actor> {
-        let side = if self.enforces() { side } else { Side::Outside };
-        let key = (side, who, by);
-        if !self.actors.contains_key(&key) {
-            let actor = match side {
-                Side::Inside => self.confined(who, by)?,
-                Side::Outside => guard::outsider(who, by)?,
-            };
-            self.actors.insert(key, actor);
-        }
-        self.actors.get_mut(&key).context("just started")
+        self.actor_of(self.kind(Profile::Suite, side, who, by))
     }
 
-    fn confined(&mut self, who: Who, by: By) -> Result<Actor> {
+    /// Only agents of guard's have a profile.
+    fn kind(&self, profile: Profile, side: Side, who: Who, by: By) -> Kind {
+        let side = if self.enforces() { side } else { Side::Outside };
+        match (side, self.enforcer) {
+            (Side::Inside, Enforcer::Guard) => (side, profile, who, by),
+            _ => (side, Profile::Suite, who, by),
+        }
+    }
+
+    fn actor_of(&mut self, kind: Kind) -> Result<&mut Actor> {
+        if !self.actors.contains_key(&kind) {
+            let (side, profile, who, by) = kind;
+            let actor = match side {
+                Side::Inside => self.confined(profile, who, by)?,
+                Side::Outside => guard::outsider(who, by)?,
+            };
+            self.actors.insert(kind, actor);
+        }
+        self.actors.get_mut(&kind).context("just started")
+    }
+
+    fn confined(&mut self, profile: Profile, who: Who, by: By) -> Result<Actor> {
         match (self.enforcer, by) {
             (Enforcer::Guard, By::Program | By::Python) => {
                 self.daemon()?;
-                guard::agent(who, &format!("suite-{}{}", who.name(), python(by)), by)
+                let name = format!("{}-{}{}", profile.name(), who.name(), python(by));
+                guard::agent_of(profile, who, &name, by)
             }
             // `guard run` hands on nothing but the three standard ones: whoever holds more was moved in.
             (Enforcer::Guard, By::Holder) => {
@@ -189,10 +205,15 @@ impl World {
 
     /// Tries an act. An actor that gives no answer is not asked again.
     pub fn perform(&mut self, side: Side, who: Who, act: &Act) -> Result<Outcome> {
-        let told = self.actor(side, who, act.by)?.perform(&act.words);
+        self.perform_as(Profile::Suite, side, who, act)
+    }
+
+    /// The same; inside, in an agent of this profile.
+    pub fn perform_as(&mut self, profile: Profile, side: Side, who: Who, act: &Act) -> Result<Outcome> {
+        let kind = self.kind(profile, side, who, act.by);
+        let told = self.actor_of(kind)?.perform(&act.words);
         if told.is_err() {
-            let side = if self.enforces() { side } else { Side::Outside };
-            self.actors.remove(&(side, who, act.by));
+            self.actors.remove(&kind);
         }
         told
     }
@@ -204,14 +225,14 @@ impl World {
 
     /// Tries an act in the user's agent that is there, and starts neither it nor a daemon.
     pub fn inside_only(&mut self, line: &str) -> Result<Outcome> {
-        let key = (Side::Inside, Who::User, By::Program);
+        let key = (Side::Inside, Profile::Suite, Who::User, By::Program);
         self.actors.get_mut(&key).context("no agent is there")?.perform(&act(line).words)
     }
 
     /// Tries an act of the user's in the serving process itself, which is there: needs no new task.
     pub fn here_only(&mut self, side: Side, line: &str) -> Result<Outcome> {
         let act = act(line);
-        let key = (side, Who::User, act.by);
+        let key = (side, Profile::Suite, Who::User, act.by);
         self.actors.get_mut(&key).context("nobody is there")?.order(&act.words, How::Here)
     }
 

@@ -33,7 +33,9 @@ Exit code: 0 if this host can enforce and nothing that was put in force is missi
 Before the daemon's first start nothing is in force, and that is no fault: with --in-force it is.
 
 --probe starts a process that may do nothing, and has it try one harmless act for each program; a
-program that lets its act pass is named, and the exit code is 1. Nothing of the policy changes; the
+program that lets its act pass is named, and the exit code is 1. One whose act cannot be tried on
+this host is named too, and changes no exit code: whether it bites is not known, and in JSON its `ok`
+is null. Where none can be tried the exit code is 1. Nothing of the policy changes; the
 ledger keeps the refusals, as those of agent guard-doctor. Where nothing is in force, a daemon puts
 it in force for as long as the probe takes.")]
 pub(crate) struct Doctor {
@@ -58,7 +60,7 @@ struct Report {
     not_loaded: bool,
     /// Whether the daemon lives.
     daemon_alive: bool,
-    /// Whether every program that was tried did what it is there for; absent where none was.
+    /// Whether there are programs that were tried, and all of them did what they are there for; absent without a probe.
     #[serde(skip_serializing_if = "Option::is_none")]
     bites: Option<bool>,
     checks: Vec<Check>,
@@ -69,7 +71,8 @@ struct Check {
     /// `host`, `enforcement`, `daemon` or `probe`.
     part: &'static str,
     name: String,
-    ok: bool,
+    /// `null` where nobody can tell: a program that could not be tried.
+    ok: Option<bool>,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
@@ -78,19 +81,23 @@ struct Check {
 impl Check {
     fn of(part: &'static str, check: host::Check) -> Self {
         let host::Check { name, ok, found, mend } = check;
-        Self { part, name, ok, found, mend }
+        Self { part, name, ok: Some(ok), found, mend }
+    }
+
+    fn is_ok(&self) -> bool {
+        self.ok == Some(true)
     }
 
     /// Whether it is well and one of many of its kind.
     fn is_plain(&self) -> bool {
         let kinds = ["program ", "map ", "refuses ", "works "];
-        self.ok && kinds.iter().any(|kind| self.name.starts_with(kind))
+        self.is_ok() && kinds.iter().any(|kind| self.name.starts_with(kind))
     }
 
     fn daemon(name: &str, found: Result<String, String>) -> Self {
         let (ok, mend) = (found.is_ok(), found.is_err().then(|| START.to_owned()));
         let found = found.unwrap_or_else(|error| error);
-        Self { part: "daemon", name: name.to_owned(), ok, found, mend }
+        Self { part: "daemon", name: name.to_owned(), ok: Some(ok), found, mend }
     }
 }
 
@@ -124,8 +131,14 @@ fn probed(places: &Places) -> Result<Report, Failure> {
 
 impl Report {
     fn add_probe(&mut self, checks: Vec<Check>) {
-        self.bites = Some(checks.iter().all(|check| check.ok));
+        let mut tried = checks.iter().filter_map(|check| check.ok).peekable();
+        self.bites = Some(tried.peek().is_some() && tried.all(|ok| ok));
         self.checks.extend(checks);
+    }
+
+    /// Programs of which the probe cannot tell whether they bite.
+    fn untried(&self) -> usize {
+        self.checks.iter().filter(|check| check.ok.is_none()).count()
     }
 
     fn is_well(&self, demand_in_force: bool) -> bool {
@@ -145,7 +158,7 @@ fn examine(places: &Places) -> Report {
     let host: Vec<Check> = part("host", host::host()).collect();
     let enforcement: Vec<Check> = part("enforcement", host::enforcement(&pins)).collect();
     let daemon = vec![heartbeat(&pins), socket(places)];
-    let all_ok = |checks: &[Check]| checks.iter().all(|check| check.ok);
+    let all_ok = |checks: &[Check]| checks.iter().all(Check::is_ok);
     Report {
         can_enforce: all_ok(&host),
         in_force: all_ok(&enforcement),
@@ -186,12 +199,13 @@ fn socket(places: &Places) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::bite::{Bite, Seen};
 
     fn report(can_enforce: bool, in_force: bool, not_loaded: bool, daemon_alive: bool) -> Report {
         let check = |part, ok: bool| Check {
             part,
             name: format!("{part} thing"),
-            ok,
+            ok: Some(ok),
             found: "something".to_owned(),
             mend: (!ok).then(|| "mend it".to_owned()),
         };
@@ -226,7 +240,7 @@ mod tests {
         let check = |name: &str, found: &str, ok| Check {
             part: "enforcement",
             name: name.to_owned(),
-            ok,
+            ok: Some(ok),
             found: found.to_owned(),
             mend: (!ok).then(|| "start it".to_owned()),
         };
@@ -247,5 +261,33 @@ mod tests {
         assert!(orphaned.is_well(false) && !orphaned.is_well(true));
         assert!(render(&orphaned).contains("in force without a daemon"));
         assert!(report(true, true, false, true).is_well(true));
+    }
+
+    fn probed(seen: &[Seen]) -> Report {
+        let mut report = report(true, true, false, true);
+        let bite = |seen: &Seen| Bite { program: "file_open", what: "opening", seen: seen.clone() };
+        report.add_probe(seen.iter().map(|seen| probe::check(bite(seen))).collect());
+        report
+    }
+
+    #[test]
+    fn what_could_not_be_tried_is_told_and_counts_neither_way() {
+        let untried = || Seen::Untried("there is no such call".to_owned());
+        let all = probed(&[Seen::Refused, Seen::AtWork]);
+        assert!(all.is_well(true) && render(&all).ends_with("\nEvery program bites.\n"));
+        let most = probed(&[Seen::Refused, untried()]);
+        let text = render(&most);
+        assert!(most.is_well(true), "{text}");
+        assert!(text.contains("-    untried file_open  opening: not tried: there is no such call"), "{text}");
+        assert!(
+            text.ends_with("Not known of 1, which could not be tried: see the lines marked -.\n"),
+            "{text}"
+        );
+        let json = serde_json::to_string(&most).unwrap();
+        assert!(json.contains(r#""name":"untried file_open","ok":null"#), "{json}");
+        let none = probed(&[untried()]);
+        assert!(!none.is_well(false) && render(&none).contains("No program could be tried"));
+        let toothless = probed(&[Seen::Refused, untried(), Seen::Toothless("it was done".to_owned())]);
+        assert!(!toothless.is_well(false) && render(&toothless).contains("Not every program bites"));
     }
 }

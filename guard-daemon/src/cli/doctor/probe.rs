@@ -45,13 +45,13 @@ pub(super) fn checks(pins: &PinFolder) -> Result<Vec<Check>, Failure> {
     Ok(bites.into_iter().map(check).collect())
 }
 
-fn check(Bite { program, what, seen }: Bite) -> Check {
+pub(super) fn check(Bite { program, what, seen }: Bite) -> Check {
     let (word, ok, found) = match seen {
-        Seen::Refused => ("refuses", true, format!("{what}: refused")),
-        Seen::AtWork => ("works", true, format!("{what}: as it should be")),
-        Seen::Untried(why) => ("untried", true, format!("{what}: not tried: {why}")),
-        Seen::Toothless(found) => ("toothless", false, format!("{what}: {found}")),
+        Seen::Refused => ("refuses", Some(true), format!("{what}: refused")),
+        Seen::AtWork => ("works", Some(true), format!("{what}: as it should be")),
+        Seen::Untried(why) => ("untried", None, format!("{what}: not tried: {why}")),
+        Seen::Toothless(found) => ("toothless", Some(false), format!("{what}: {found}")),
     };
-    let mend = (!ok).then(|| RESTART.to_owned());
+    let mend = (ok == Some(false)).then(|| RESTART.to_owned());
     Check { part: "probe", name: format!("{word} {program}"), ok, found, mend }
 }

@@ -60,14 +60,13 @@ fn lines(text: &mut String, checks: &[&Check]) {
 }
 
 fn line(text: &mut String, check: &Check, width: usize) {
-    let Check { part, name, ok, found, mend } = check;
+    let Check { name, ok, found, mend, .. } = check;
     let indent = 7 + width + 2;
     let lines = wrap(&printable(found), 80_usize.saturating_sub(indent).max(30));
-    let mark = match (ok, *part) {
-        (false, _) => "FAIL",
-        // What is well there stands in groups: this was not tried.
-        (true, "probe") => "-",
-        (true, _) => "ok",
+    let mark = match ok {
+        Some(true) => "ok",
+        Some(false) => "FAIL",
+        None => "-",
     };
     for (index, found) in lines.iter().enumerate() {
         let _ = match index {
@@ -94,10 +93,21 @@ fn verdict(report: &Report) -> String {
         (false, true, _) => "nothing of guard is loaded; guardd loads it when it starts.",
         (false, false, _) => "enforcement is NOT complete: see the lines marked FAIL.",
     };
-    let bites = match report.bites {
-        None => "",
-        Some(true) => "\nEvery program that was tried bites.",
-        Some(false) => "\nNot every program bites: do not run agents here. See the lines marked FAIL.",
-    };
-    format!("{host}; {state}{bites}")
+    format!("{host}; {state}{}", bites(report))
+}
+
+fn bites(report: &Report) -> String {
+    let is_toothless = report.checks.iter().any(|check| check.part == "probe" && check.ok == Some(false));
+    match (report.bites, report.untried()) {
+        (None, _) => String::new(),
+        (Some(true), 0) => "\nEvery program bites.".to_owned(),
+        (Some(true), untried) => format!(
+            "\nEvery program that was tried bites. Not known of {untried}, which could not be tried: see the lines \
+             marked -."
+        ),
+        (Some(false), _) if is_toothless => {
+            "\nNot every program bites: do not run agents here. See the lines marked FAIL.".to_owned()
+        }
+        (Some(false), _) => "\nNo program could be tried: whether any bites is not known.".to_owned(),
+    }
 }

@@ -10,7 +10,7 @@ mod other_user;
 
 use guard_common::Operation;
 
-use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, on_pd_at};
+use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, in_namespaces, on_pd_at};
 
 /// See the module.
 pub const TRICKS: &[Trick] = &[

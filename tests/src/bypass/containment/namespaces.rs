@@ -8,9 +8,10 @@ use anyhow::Result;
 use guard_common::{Operation, Surface};
 use nix::libc::EPERM;
 
-use super::{Cases, Effect, Refusal, Spot, Trick, Who, at};
+use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, in_namespaces, on_pd_at};
 use crate::act::process::leave_namespaces;
 use crate::act::{perform, way_alone};
+use crate::harness::Profile;
 use crate::harness::case::Undo;
 use crate::harness::guard;
 use crate::harness::shell::{sh, until};
@@ -59,35 +60,22 @@ impl Drop for Foreign {
 
 fn cases() -> Cases {
     let own = Refusal::no_edge(Surface::Admin, Operation::Namespace);
-    let shed = |id, sentence, who: Who, attack: &str| {
-        let refusal = match who {
-            Who::User => own,
-            Who::Root => Refusal::no_edge(Surface::Admin, Operation::Capability),
-        };
-        let (changed, worked) = (Effect::changed("{pd}"), Effect::changed("{w}"));
-        let case =
-            at([(Spot::Tmpfs, who)], id, sentence, refusal, (attack, &changed), ("write {w}/f", &worked));
-        match who {
-            Who::User => case,
-            Who::Root => case.ends_with(EPERM),
-        }
+    let gained = |id, sentence, attack: &str| {
+        let tried = (attack, &Effect::Told("everything"));
+        at([(Spot::Tmpfs, Who::User)], id, sentence, own, tried, tried).allowed_as(Profile::Administrator)
     };
-    let gained = |id, sentence, attack| {
-        let worked = Effect::changed("{w}");
-        let everything = &Effect::Told("everything");
-        at([(Spot::Tmpfs, Who::User)], id, sentence, own, (attack, everything), ("write {w}/f", &worked))
-    };
-    let foreign = at(
-        [(Spot::Tmpfs, Who::User)],
-        "C12f",
-        "nobody_elses_namespace_gives_capabilities",
-        Refusal::no_edge(Surface::Admin, Operation::Capability),
-        (&format!("!containment.namespaces.entered {FOREIGN}"), &Effect::Told("everything")),
-        ("write {w}/f", &Effect::changed("{w}")),
-    )
-    .ends_with(EPERM)
-    .prepared(|_| Ok(Box::new(Foreign::made()?) as Undo));
-    let mut all: Cases = [
+    let entered = format!("!containment.namespaces.entered {FOREIGN}");
+    let foreign = gained("C12f", "nobody_elses_namespace_gives_capabilities", &entered)
+        .each(|case| case.refusal = Refusal::no_edge(Surface::Admin, Operation::Capability))
+        .ends_with(EPERM)
+        .both_prepared(|_| Ok(Box::new(Foreign::made()?) as Undo));
+    [
+        shed("C08", "new_namespaces_do_not_shed_the_label", "in-namespaces write"),
+        shed(
+            "C08b",
+            "new_processes_times_and_networks_do_not_shed_the_label",
+            "!containment.namespaces.elsewhere",
+        ),
         foreign,
         gained("C12b", "no_namespace_of_ones_own_gives_capabilities", "!containment.namespaces.by_unshare"),
         gained("C12c", "no_child_is_born_with_capabilities", "!containment.namespaces.by_clone"),
@@ -97,12 +85,12 @@ fn cases() -> Cases {
             "!containment.namespaces.by_clone3",
         ),
     ]
-    .into();
-    for who in Who::BOTH {
-        all.0
-            .extend(shed("C08", "new_namespaces_do_not_shed_the_label", who, "in-namespaces write {pd}/p").0);
-        let attack = "!containment.namespaces.elsewhere {pd}/p";
-        all.0.extend(shed("C08b", "new_processes_times_and_networks_do_not_shed_the_label", who, attack).0);
-    }
-    all
+    .into()
+}
+
+/// `WAY write P` in namespaces that the agent may have: it is the agent there too.
+fn shed(id: &'static str, sentence: &str, way: &str) -> Cases {
+    let places = Who::BOTH.map(|who| (Spot::Tmpfs, who));
+    let line = |path| format!("{way} {path}");
+    in_namespaces(on_pd_at(places, id, sentence, Operation::Open, &line("{pd}/p"), &line("{w}/f")))
 }

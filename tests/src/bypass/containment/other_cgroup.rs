@@ -1,11 +1,11 @@
 //! Moving oneself to another cgroup, or being born in one.
 
 use guard_common::{Operation, Surface};
-use nix::libc::EPERM;
 use nix::unistd::getpid;
 
 use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, on_pd_at};
 use crate::act::{perform, way_alone};
+use crate::harness::Profile;
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
@@ -21,6 +21,8 @@ fn cases() -> Cases {
     let place = [(Spot::Tmpfs, Who::Root)];
     let left =
         |id, sentence, operation, attack| on_pd_at(place, id, sentence, operation, attack, "write {w}/f");
+    let attack = ("!containment.other_cgroup.mounted {w}/d {pd}/p", &Effect::changed("{pd}"));
+    let allowed = ("!containment.other_cgroup.only_mounted {w}/d {w}/f", &Effect::changed("{w}/f"));
     [
         left(
             "C04",
@@ -45,11 +47,20 @@ fn cases() -> Cases {
             place,
             "C07",
             "no_cgroup_file_system_of_ones_own_can_be_mounted",
-            Refusal::no_edge(Surface::Admin, Operation::Capability),
-            ("!containment.other_cgroup.mounted {w}/d {pd}/p", &Effect::changed("{pd}")),
-            ("write {w}/f", &Effect::changed("{w}")),
+            Refusal::no_edge(Surface::Admin, Operation::Mount),
+            attack,
+            allowed,
         )
-        .ends_with(EPERM),
+        .allowed_as(Profile::Administrator),
+        at(
+            place,
+            "C07b",
+            "the_cgroup_cannot_be_left_by_a_file_system_of_ones_own",
+            Refusal::no_edge(Surface::Write, Operation::Open),
+            attack,
+            allowed,
+        )
+        .both_as(Profile::Administrator),
     ]
     .into()
 }

@@ -6,19 +6,26 @@ use std::fs;
 use anyhow::Result;
 use guard_common::{Operation, Surface};
 
-use super::{BOTH, Cases, MAP, PLACES, PLAIN, Refusal, Spot, Trick, marked_at};
+use super::{BOTH, Cases, MAP, PLACES, Refusal, Spot, Trick, marked_at};
+use crate::harness::Profile;
 use crate::harness::case::Undo;
-use crate::harness::fixture::{ON_HEAP, ON_STACK};
+use crate::harness::fixture::{LIBRARY, ON_HEAP, ON_STACK};
 
 pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("memory_code.py")), cases };
 
 fn cases() -> Cases {
-    let code = |id, sentence, function: &str| {
-        marked_at(BOTH, id, sentence, MAP, &format!("!exec.memory_code.{function} {{mark}}"), PLAIN)
+    let line = |function: &str| format!("!exec.memory_code.{function} {{mark}}");
+    // The same is what a compiler does that makes its code while it runs.
+    let alike = |id, sentence, line: &str| {
+        marked_at(BOTH, id, sentence, MAP, line, line).allowed_as(Profile::Compiler)
     };
-    let program = |id, sentence, program: &str| {
-        marked_at(BOTH, id, sentence, MAP, &format!("exec {program} {{mark}}"), PLAIN).ends_with(0)
+    let code = |id, sentence, function| alike(id, sentence, &line(function));
+    let program =
+        |id, sentence, program: &str| alike(id, sentence, &format!("exec {program} {{mark}}")).ends_with(0);
+    let file = |id, sentence, function: &str| {
+        let attack = format!("!exec.memory_code.{function} {{w}}/code {{mark}}");
+        marked_at(PLACES, id, sentence, MAP, &attack, &format!("!exec.library.opened {LIBRARY} {{mark}}"))
     };
     [
         code("E11", "memory_that_was_written_does_not_become_code", "written_then_executable"),
@@ -35,10 +42,18 @@ fn cases() -> Cases {
         program("E11t", "a_personality_by_the_gate_for_32_bits_makes_no_heap_code", ON_HEAP),
         program("E11u", "a_program_that_wants_code_on_its_stack_does_not_begin", ON_STACK),
         code("E11j", "a_shared_segment_is_no_code", "segment"),
-        code("E11k", "code_is_not_changed_through_proc", "through_proc")
-            .each(|case| case.refusal = Refusal::no_edge(Surface::Write, Operation::Open))
-            .until(7, 2, "writing read-only memory by that file"),
-        code("E11p", "huge_pages_are_no_code", "huge_pages").prepared(huge_pages),
+        // Nothing of /proc is opened for writing. A compiler changes its own copy of the page.
+        marked_at(
+            BOTH,
+            "E11k",
+            "code_is_not_changed_through_proc",
+            Refusal::no_edge(Surface::Write, Operation::Open),
+            &line("through_proc"),
+            &line("changed_library"),
+        )
+        .allowed_as(Profile::Compiler)
+        .until(7, 2, "writing read-only memory by that file"),
+        code("E11p", "huge_pages_are_no_code", "huge_pages").both_prepared(huge_pages),
         code("E11q", "a_rings_memory_is_no_code", "ring_memory").until(
             6,
             16,
@@ -47,22 +62,8 @@ fn cases() -> Cases {
         code("E11r", "a_mapping_of_zeros_is_no_code", "zeros"),
         code("E11l", "a_childs_code_is_not_changed_by_its_tracer", "by_tracer")
             .each(|case| case.refusal = Refusal::no_edge(Surface::Exec, Operation::Trace)),
-        marked_at(
-            PLACES,
-            "E11m",
-            "a_file_in_the_work_folder_is_no_code",
-            MAP,
-            "!exec.memory_code.mapped_file {w}/code {mark}",
-            PLAIN,
-        ),
-        marked_at(
-            PLACES,
-            "E11n",
-            "a_shared_mapping_of_a_file_in_the_work_folder_is_no_code",
-            MAP,
-            "!exec.memory_code.mapped_file_shared {w}/code {mark}",
-            PLAIN,
-        ),
+        file("E11m", "a_file_in_the_work_folder_is_no_code", "mapped_file"),
+        file("E11n", "a_shared_mapping_of_a_file_in_the_work_folder_is_no_code", "mapped_file_shared"),
     ]
     .into()
 }

@@ -1,11 +1,12 @@
-//! A copy on a file system that the agent mounted for itself.
+//! A program on a file system that the agent mounted for itself, as it may: nothing on it is known to the policy.
 
+use guard_common::{Operation, Reason, Surface};
 use nix::mount::{MsFlags, mount};
 
-use super::{Cases, EXEC, PLAIN, Spot, Trick, Who, marked_at};
+use super::{Cases, EXEC, Refusal, Spot, Trick, Who, marked_at};
 use crate::act::process::leave_mounts;
 use crate::act::{perform, way_alone};
-use crate::bypass::needs_namespaces;
+use crate::bypass::in_namespaces;
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
@@ -20,7 +21,29 @@ pub(super) const TRICK: Trick = Trick {
 };
 
 fn cases() -> Cases {
-    let attack = "on-own-tmpfs {w}/d exec-copy {x} {w}/d/busybox touch {mark}";
-    let sentence = "a_copy_on_a_file_system_of_ones_own_cannot_be_run";
-    needs_namespaces(marked_at([(Spot::Tmpfs, Who::Root)], "E62", sentence, EXEC, attack, PLAIN))
+    let one = |place, id, sentence, refusal: Refusal, attack: &str, allowed: &str| {
+        let refusal = Refusal { reason: Reason::UnresolvedObject, ..refusal };
+        in_namespaces(marked_at([(place, Who::Root)], id, sentence, refusal, attack, allowed))
+    };
+    [
+        // It comes no further than being made.
+        one(
+            Spot::Tmpfs,
+            "E62",
+            "a_copy_on_a_file_system_of_ones_own_cannot_be_run",
+            Refusal::no_edge(Surface::Write, Operation::Mknod),
+            "on-own-tmpfs {w}/d exec-copy {x} {w}/d/busybox touch {mark}",
+            "on-own-tmpfs {w}/d exec /usr/bin/busybox touch {mark}",
+        ),
+        // What an overlay shows was there before.
+        one(
+            Spot::Ext4,
+            "E62b",
+            "a_program_that_an_overlay_of_ones_own_shows_cannot_be_run",
+            EXEC,
+            "through-overlay-of {top} {w}/d exec {w}/d/m/xd/busybox touch {mark}",
+            "through-overlay-of {top} {w}/d exec /usr/bin/busybox touch {mark}",
+        ),
+    ]
+    .into()
 }

@@ -1,4 +1,5 @@
-//! Arguments that another thread changes while the program is started: what is judged is what it gets.
+//! Arguments that somebody else changes while the program is started: what is judged is what it gets, and not what stood
+//! there when the call was made.
 
 use super::arguments::RULE;
 use super::{BOTH, Cases, Trick, marked_at};
@@ -8,15 +9,16 @@ pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("sealed.py")), cases };
 
 fn cases() -> Cases {
-    let line = |word: &str| format!("!exec.sealed.rewritten {RULED} {{mark}} {word}");
+    // The mark is left by whoever was shown one word and got the other: the race can be won, or the control fails.
+    let line = |shown: &str, meant: &str| format!("!exec.sealed.rewritten {RULED} {{mark}} {shown} {meant}");
     // The forbidden one dies in a child.
     marked_at(
         BOTH,
         "E19",
         "arguments_are_judged_as_the_program_gets_them",
         RULE,
-        &line("push"),
-        &line("pull"),
+        &line("pull", "push"),
+        &line("push", "pull"),
     )
     .ends_with(0)
 }

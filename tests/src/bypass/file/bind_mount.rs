@@ -6,7 +6,7 @@ use anyhow::Result;
 use guard_common::{Operation, Surface};
 use nix::mount::{MsFlags, mount};
 
-use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who, at, needs_namespaces, on_pd};
+use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who, at, in_namespaces, on_pd};
 use crate::act::process::leave_mounts;
 use crate::act::{Args, perform, way_alone};
 use crate::harness::case::Undo;
@@ -30,17 +30,19 @@ fn through_bind(args: &Args, out: &mut dyn std::io::Write) -> std::io::Result<()
 
 fn cases() -> Cases {
     let open = |id, sentence, attack, allowed| on_pd(id, sentence, Operation::Open, attack, allowed);
-    let late = |id, sentence, attack| {
+    let late = |id, sentence, attack, allowed| {
         let (late, in_w) = (&Effect::changed(LATE), &Effect::changed("{w}"));
-        at([(Spot::Tmpfs, Who::User)], id, sentence, OPEN, (attack, late), ("write {w}/f", in_w))
-            .prepared(mounted_late)
+        at([(Spot::Tmpfs, Who::User)], id, sentence, OPEN, (attack, late), (allowed, in_w))
+            .prepared(|_| mounted_late(LATE))
+            .allowed_prepared(|spot| mounted_late(&spot.w("late")))
     };
     [
-        needs_namespaces(open(
+        in_namespaces(open(
             "F36",
             "a_bind_mount_of_ones_own_opens_nothing_new",
             "through-bind {pd} {w}/d write {w}/d/p",
-            "write {w}/f",
+            // What may be written may be, wherever it is seen.
+            "through-bind {w} {pd}/d write {pd}/d/f",
         )),
         open("F34", "a_bind_mount_made_before_opens_nothing_new", "write {w}/d/p", "write {w}/f")
             .prepared(|spot| bound(&spot.at("pd"), &spot.w("d"))),
@@ -55,11 +57,17 @@ fn cases() -> Cases {
             ("read {w}/f", &Effect::Done),
         )
         .prepared(|spot| bound(&spot.s(), &spot.w("f"))),
-        late("F34d", "a_file_system_mounted_later_is_not_the_agents", &format!("write {LATE}/p")),
-        needs_namespaces(late(
+        late(
+            "F34d",
+            "a_file_system_mounted_later_is_not_the_agents",
+            &format!("write {LATE}/p"),
+            "write {w}/late/p",
+        ),
+        in_namespaces(late(
             "F36b",
             "a_file_system_mounted_later_is_not_the_agents_by_a_mount_of_its_own",
             &format!("through-bind {LATE} {{w}}/d write {{w}}/d/p"),
+            "through-bind {w}/late {w}/d write {w}/d/p",
         )),
     ]
     .into()
@@ -73,13 +81,13 @@ fn bound(source: &str, target: &str) -> Result<Undo> {
     Ok(Box::new(Mounted(target.to_owned())))
 }
 
-fn mounted_late(_: Spot) -> Result<Undo> {
-    debug_assert!(LATE.starts_with(TOP));
-    fs::create_dir_all(LATE)?;
-    sh(&format!("mount -t tmpfs tmpfs {LATE}"))?;
-    let mounted = Mounted(LATE.to_owned());
-    fixture::give(LATE.as_ref(), 0o777)?;
-    fixture::put(format!("{LATE}/p").as_ref(), WHOLE)?;
+fn mounted_late(point: &str) -> Result<Undo> {
+    debug_assert!(point.starts_with(TOP));
+    fs::create_dir_all(point)?;
+    sh(&format!("mount -t tmpfs tmpfs {point}"))?;
+    let mounted = Mounted(point.to_owned());
+    fixture::give(point.as_ref(), 0o777)?;
+    fixture::put(format!("{point}/p").as_ref(), WHOLE)?;
     Ok(Box::new(mounted))
 }
 

@@ -2,7 +2,7 @@
 
 use guard_common::Operation;
 
-use super::{Trick, needs_namespaces, on_pd};
+use super::{Trick, in_namespaces, on_p};
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
@@ -10,7 +10,6 @@ pub(super) const TRICK: Trick = Trick {
     python: Some(include_str!("detached_mount.py")),
     cases: || {
         let sentence = "a_mount_that_stands_nowhere_opens_nothing_new";
-        let attack = "!file.detached_mount.write {pd}";
-        needs_namespaces(on_pd("F36c", sentence, Operation::Open, attack, "write {w}/f"))
+        in_namespaces(on_p("F36c", sentence, Operation::Open, "!file.detached_mount.write"))
     },
 };

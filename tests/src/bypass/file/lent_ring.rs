@@ -9,6 +9,7 @@ use guard_common::{Operation, Surface};
 
 use super::taken::everybody_looks;
 use super::{Cases, Effect, Refusal, Spot, TWO_PLACES, Trick, Who, at, beside};
+use crate::harness::Profile;
 use crate::harness::case::Undo;
 use crate::harness::fixture::PYTHON;
 use crate::harness::guard::as_user;
@@ -23,8 +24,10 @@ fn cases() -> Cases {
         "a_ring_that_is_taken_does_not_write",
         Refusal::no_edge(Surface::Ipc, Operation::Trace),
         ("!file.lent_ring.write {w}/ring {pd}/p", &Effect::changed("{pd}")),
-        ("write {w}/f", &Effect::changed("{w}")),
+        ("!file.lent_ring.write_by_childs {w}/f", &Effect::changed("{w}")),
     )
+    // A ring of another's is received by nobody else.
+    .allowed_as(Profile::Administrator)
     .ends_with(nix::libc::EPERM);
     beside(cases, |spot| lender(Who::User, spot), |spot| lender(Who::Root, spot))
 }

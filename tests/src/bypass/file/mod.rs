@@ -48,8 +48,7 @@ use guard_common::Operation;
 
 pub(super) use self::passed::lenders;
 use super::{
-    Cases, Effect, PLACES, Refusal, Spot, TWO_PLACES, Trick, Who, at, beside, needs_namespaces, on_pd,
-    on_pd_at,
+    Cases, Effect, PLACES, Refusal, Spot, TWO_PLACES, Trick, Who, at, beside, in_namespaces, on_pd, on_pd_at,
 };
 use crate::harness::fixture::HELD;
 

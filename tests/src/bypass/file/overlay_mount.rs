@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use guard_common::{Operation, Surface};
+use guard_common::{Operation, Reason, Surface};
 use nix::mount::{MsFlags, mount};
 
-use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, needs_namespaces, on_pd_at};
+use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, in_namespaces};
 use crate::act::process::leave_mounts;
 use crate::act::{Args, perform, way_alone};
 use crate::harness::fixture::SECRET;
@@ -46,25 +46,26 @@ fn overlaid(lower: &str, upper: &str, folder: &str) -> io::Result<()> {
 fn cases() -> Cases {
     // A user would need a map of its users first.
     let places = [(Spot::Ext4, Who::Root), (Spot::Tmpfs, Who::Root)];
-    needs_namespaces(
-        [
-            on_pd_at(
-                places,
-                "F38",
-                "an_overlay_of_ones_own_opens_nothing_new",
-                Operation::Open,
-                "through-overlay {pd} {w}/d write {w}/d/m/p",
-                "write {w}/f",
-            ),
-            at(
-                places,
-                "F38b",
-                "an_overlay_of_ones_own_shows_no_secret",
-                Refusal::no_edge(Surface::Read, Operation::Open),
-                ("through-overlay-of {top} {w}/d read {w}/d/m/s", &Effect::Told(SECRET)),
-                ("read {w}/f", &Effect::Done),
-            ),
-        ]
-        .into(),
-    )
+    let one = |id, sentence, surface, attack: (&str, &Effect), allowed: (&str, &Effect)| {
+        let refusal = Refusal::no_edge(surface, Operation::Open);
+        in_namespaces(at(places, id, sentence, refusal, attack, allowed)).reason(Reason::UnresolvedObject)
+    };
+    // Nothing on the overlay is known to the policy, whichever layer it is of; what is beside it stays what it was.
+    [
+        one(
+            "F38",
+            "an_overlay_of_ones_own_opens_nothing_new",
+            Surface::Write,
+            ("through-overlay {pd} {w}/d write {w}/d/m/p", &Effect::changed("{pd}/p")),
+            ("through-overlay {pd} {w}/d write {w}/f", &Effect::changed("{w}/f")),
+        ),
+        one(
+            "F38b",
+            "an_overlay_of_ones_own_shows_no_secret",
+            Surface::Read,
+            ("through-overlay-of {top} {w}/d read {w}/d/m/s", &Effect::Told(SECRET)),
+            ("through-overlay-of {top} {w}/d read {w}/f", &Effect::Told("content that may be changed")),
+        ),
+    ]
+    .into()
 }

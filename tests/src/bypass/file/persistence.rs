@@ -1,5 +1,5 @@
 //! Files that other programs obey, unasked, when somebody logs in, opens a folder, or waits for the hour. Each is made
-//! anew.
+//! anew, or added to.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use guard_common::Operation;
 
 use super::{Cases, Effect, Refusal, Spot, Trick, Who, at};
 use crate::harness::case::Undo;
-use crate::harness::fixture::folder;
+use crate::harness::fixture::{OPEN, folder, put};
 use guard_common::Surface;
 
 const HOME: &str = "/home/guardtest";
@@ -22,23 +22,34 @@ const FOLDERS: [&str; 6] = [
     ".local/bin",
 ];
 
+/// Folders of the system's.
+const ETC: [&str; 4] = ["cron.d", "systemd/system", "profile.d", "sudoers.d"];
+/// What is there already: in the home, in the system.
+const STANDING: [&str; 2] = [".bash_login", "cron.d/standing"];
+
+/// A name that the suite's policy makes no secret of, wherever it is.
+fn harmless(path: &str) -> String {
+    path.replace(".ssh", "ssh")
+}
+
 pub(super) const TRICK: Trick = Trick { module: module_path!(), ways: &[], python: None, cases };
 
 fn cases() -> Cases {
-    let of = |who, id, top: &str, path: &str| {
-        let refusal = Refusal::no_edge(Surface::Write, Operation::Mknod);
-        let sentence = "nothing_is_left_for_others_to_obey";
-        let attack = format!("create {top}/{path}");
-        let (there, w) = (&Effect::changed(&format!("{top}/{path}")), &Effect::changed("{w}"));
-        at([(Spot::Tmpfs, who)], id, sentence, refusal, (&attack, there), ("create {w}/new", w)).each(
-            |case| {
-                case.sentence =
-                    format!("nothing_is_left_in_{}@{}", path.replace(['/', '.'], "_"), who.name());
-            },
-        )
+    let of = |who, id, operation, top: &str, (way, path): (&str, &str)| {
+        let refusal = Refusal::no_edge(Surface::Write, operation);
+        // The same name, where nobody obeys it.
+        let (there, here) = (format!("{top}/{path}"), format!("{{w}}/{}", harmless(path)));
+        let (attack, allowed) = (format!("{way} {there}"), format!("{way} {here}"));
+        let (obeyed, own) = (&Effect::changed(&there), &Effect::changed(&here));
+        let sentence = format!("nothing_is_left_in_{}", path.replace(['/', '.'], "_"));
+        at([(Spot::Tmpfs, who)], id, &sentence, refusal, (&attack, obeyed), (&allowed, own)).each(|case| {
+            case.sentence = format!("{sentence}@{}", who.name());
+            case.allowed.prepare = Some(in_w);
+        })
     };
-    let home = |id, path| of(Who::User, id, HOME, path).prepared(home);
-    let etc = |id, path| of(Who::Root, id, "/etc", path).prepared(etc);
+    let (mknod, open) = (Operation::Mknod, Operation::Open);
+    let home = |id, path| of(Who::User, id, mknod, HOME, ("create", path)).prepared(in_home);
+    let etc = |id, path| of(Who::Root, id, mknod, "/etc", ("create", path)).prepared(in_etc);
     [
         home("F51", ".bashrc"),
         home("F51b", ".profile"),
@@ -55,6 +66,8 @@ fn cases() -> Cases {
         etc("F51m", "ld.so.preload"),
         etc("F51n", "profile.d/x.sh"),
         etc("F51o", "sudoers.d/x"),
+        of(Who::User, "F51p", open, HOME, ("append", STANDING[0])).prepared(in_home),
+        of(Who::Root, "F51q", open, "/etc", ("append", STANDING[1])).prepared(in_etc),
     ]
     .into()
 }
@@ -62,26 +75,44 @@ fn cases() -> Cases {
 /// What was made, to be removed.
 struct Made(Vec<String>);
 
-fn home(_: Spot) -> Result<Undo> {
+fn in_home(_: Spot) -> Result<Undo> {
     let made = Made(vec![HOME.to_owned()]);
     drop(fs::remove_dir_all(HOME));
-    folder(HOME)?;
-    for below in FOLDERS {
-        let mut path = HOME.to_owned();
-        for part in below.split('/') {
+    make(HOME, &FOLDERS)?;
+    put(format!("{HOME}/{}", STANDING[0]).as_ref(), OPEN)?;
+    Ok(Box::new(made))
+}
+
+fn in_etc(_: Spot) -> Result<Undo> {
+    for below in ETC {
+        fs::create_dir_all(format!("/etc/{below}"))?;
+    }
+    put(format!("/etc/{}", STANDING[1]).as_ref(), OPEN)?;
+    let new = ["cron.d/x", "systemd/system/x.service", "ld.so.preload", "profile.d/x.sh", "sudoers.d/x"];
+    let made = new.iter().chain(&STANDING[1..]);
+    Ok(Box::new(Made(made.map(|path| format!("/etc/{path}")).collect())))
+}
+
+/// The same folders and files in W.
+fn in_w(spot: Spot) -> Result<Undo> {
+    make(&spot.at("w"), &FOLDERS.map(harmless))?;
+    make(&spot.at("w"), &ETC)?;
+    for path in STANDING {
+        put(spot.w(path).as_ref(), OPEN)?;
+    }
+    Ok(Box::new(()))
+}
+
+fn make<Name: AsRef<str>>(top: &str, folders: &[Name]) -> Result<()> {
+    folder(top)?;
+    for below in folders {
+        let mut path = top.to_owned();
+        for part in below.as_ref().split('/') {
             path = format!("{path}/{part}");
             folder(&path)?;
         }
     }
-    Ok(Box::new(made))
-}
-
-fn etc(_: Spot) -> Result<Undo> {
-    for below in ["cron.d", "systemd/system", "profile.d", "sudoers.d"] {
-        fs::create_dir_all(format!("/etc/{below}"))?;
-    }
-    let files = ["cron.d/x", "systemd/system/x.service", "ld.so.preload", "profile.d/x.sh", "sudoers.d/x"];
-    Ok(Box::new(Made(files.map(|path| format!("/etc/{path}")).to_vec())))
+    Ok(())
 }
 
 impl Drop for Made {

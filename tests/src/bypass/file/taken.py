@@ -1,7 +1,7 @@
 """Reaching into another process's descriptors."""
 import os
 
-from attack import CHANGED, syscall
+from attack import CHANGED, child, syscall
 
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
 
@@ -17,20 +17,29 @@ def taken(pid, descriptor):
     return syscall(PIDFD_GETFD, process, descriptor, 0)
 
 
-def write(place):
-    os.write(taken(*number(place)), CHANGED)
+def of_lender(way, place, *words):
+    globals()[way](*number(place), *words)
 
 
-def read(place):
-    print(os.pread(taken(*number(place)), 64, 0).decode())
+def of_child(way, path, *words):
+    """The allowed variant: the same of a process of one's own, which holds the file too."""
+    file = os.open(path, os.O_RDWR)
+    with child() as (pid, _):
+        globals()[way](pid, file, *words)
 
 
-def reopen(place):
-    os.write(os.open("/proc/%d/fd/%d" % number(place), os.O_WRONLY), CHANGED)
+def write(pid, descriptor):
+    os.write(taken(pid, descriptor), CHANGED)
 
 
-def through_root(place):
+def read(pid, descriptor):
+    print(os.pread(taken(pid, descriptor), 64, 0).decode())
+
+
+def reopen(pid, descriptor):
+    os.write(os.open(f"/proc/{pid}/fd/{descriptor}", os.O_WRONLY), CHANGED)
+
+
+def through_root(pid, _, path):
     """The other's root shows the same names, by another way."""
-    pid, _ = number(place)
-    path = os.path.join(os.path.dirname(place), "..", "pd", "p")
-    os.write(os.open(f"/proc/{pid}/root{os.path.realpath(path)}", os.O_WRONLY), CHANGED)
+    os.write(os.open(f"/proc/{pid}/root{path}", os.O_WRONLY), CHANGED)

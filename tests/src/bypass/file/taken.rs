@@ -7,6 +7,7 @@ use guard_common::{Operation, Surface};
 
 use super::passed::lenders_of;
 use super::{Cases, Effect, Refusal, Spot, TWO_PLACES, Trick, Who, at, beside};
+use crate::harness::Profile;
 use crate::harness::case::Undo;
 use crate::harness::fixture::SECRET;
 
@@ -16,19 +17,42 @@ pub(super) const TRICK: Trick =
     Trick { module: module_path!(), ways: &[], python: Some(include_str!("taken.py")), cases };
 
 fn cases() -> Cases {
-    let (pd, w) = (&Effect::changed("{pd}"), &Effect::changed("{w}"));
-    let secret = &Effect::Told(SECRET);
-    let take = |id, sentence, function: &str, what: &str, effect| {
-        let line = format!("!file.taken.{function} {{w}}/lender-{what}.number");
-        let cases = at(TWO_PLACES, id, sentence, TRACE, (&line, effect), ("write {w}/f", w));
+    let take = |id, sentence, attack: (&str, &Effect), allowed: (&str, &Effect)| {
+        let (line, own) = (format!("!file.taken.of_lender {}", attack.0), allowed.0);
+        let own = format!("!file.taken.of_child {own}");
+        let cases = at(TWO_PLACES, id, sentence, TRACE, (&line, attack.1), (&own, allowed.1));
         beside(cases, |spot| open_lenders(Who::User, spot), |spot| open_lenders(Who::Root, spot))
     };
+    // Whoever takes something out of a process could write into its code too: one's own is for those who may run memory.
+    let out = |id, sentence, attack, allowed| {
+        take(id, sentence, attack, allowed).allowed_as(Profile::Compiler).ends_with(nix::libc::EPERM)
+    };
+    let (pd, w) = (&Effect::changed("{pd}"), &Effect::changed("{w}"));
     [
-        take("F44", "a_descriptor_that_is_taken_does_not_write", "write", "p", pd)
-            .ends_with(nix::libc::EPERM),
-        take("F44b", "a_secret_that_is_taken_is_not_read", "read", "s", secret).ends_with(nix::libc::EPERM),
-        take("F44d", "another_process_s_root_opens_nothing_new", "through_root", "p", pd),
-        take("F44c", "another_process_s_descriptor_is_not_opened_anew", "reopen", "p", pd),
+        out(
+            "F44",
+            "a_descriptor_that_is_taken_does_not_write",
+            ("write {w}/lender-p.number", pd),
+            ("write {w}/f", w),
+        ),
+        out(
+            "F44b",
+            "a_secret_that_is_taken_is_not_read",
+            ("read {w}/lender-s.number", &Effect::Told(SECRET)),
+            ("read {w}/f", &Effect::Told("content that may be changed")),
+        ),
+        take(
+            "F44d",
+            "another_process_s_root_opens_nothing_new",
+            ("through_root {w}/lender-p.number {pd}/p", pd),
+            ("through_root {w}/f {w}/f", w),
+        ),
+        take(
+            "F44c",
+            "another_process_s_descriptor_is_not_opened_anew",
+            ("reopen {w}/lender-p.number", pd),
+            ("reopen {w}/f", w),
+        ),
     ]
     .into()
 }

@@ -31,6 +31,15 @@ fn cases() -> Cases {
         alike("N06", "a_datagram_over_v4_does_not_leave", SEND, "udp", D4, A4),
         alike("N06b", "a_datagram_over_v6_does_not_leave", SEND, "udp", D6, A6),
         alike("N06c", "scattered_data_does_not_leave", SEND, "!net.datagram.scattered", D4, A4),
+        alike("N06f", "one_of_many_messages_does_not_leave", SEND, "!net.datagram.by sendmmsg", D4, A4),
+        alike(
+            "N06g",
+            "what_is_written_to_a_connection_does_not_leave",
+            CONNECT,
+            "!net.datagram.by written",
+            D4,
+            A4,
+        ),
         alike("N06d", "a_connected_datagram_does_not_leave", CONNECT, "udp-connected", D4, A4),
         alike("N06e", "a_connected_datagram_over_v6_does_not_leave", CONNECT, "udp-connected", D6, A6),
     ]

@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 
-from attack import SENT, peer, raise_code, syscall, udp
+from attack import SENT, child, peer, raise_code, syscall, udp
 from bystander import note_of_bystander
 
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
@@ -64,8 +64,17 @@ def use(path):
     received(path).send(SENT)
 
 
-def fetch():
-    pid, fd = map(int, note_of_bystander())
+def fetch(pid, fd):
     pidfd = syscall(PIDFD_OPEN, pid, ctypes.c_long(0))
     own = syscall(PIDFD_GETFD, pidfd, fd, ctypes.c_long(0))
     socket.socket(fileno=own).send(SENT)
+
+
+def fetch_of_bystander():
+    fetch(*map(int, note_of_bystander()))
+
+
+def fetch_of_child(to):
+    """The allowed variant: a process of one's own has such a socket too."""
+    with connected(to) as sock, child() as (pid, _):
+        fetch(pid, sock.fileno())

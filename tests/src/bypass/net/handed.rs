@@ -5,6 +5,7 @@ use nix::libc::EPERM;
 
 use super::{Cases, Refusal, Trick, Who, on_d};
 use crate::bypass::beside;
+use crate::harness::Profile;
 use crate::harness::bystander::stands_by;
 use crate::harness::server::A4;
 
@@ -29,9 +30,11 @@ fn cases() -> Cases {
                 "N25b",
                 "a_connected_socket_is_not_fetched",
                 traced,
-                "!net.handed.fetch",
-                &format!("udp {A4}"),
-            ),
+                "!net.handed.fetch_of_bystander",
+                &format!("!net.handed.fetch_of_child {A4}"),
+            )
+            // As in `file::taken`.
+            .allowed_as(Profile::Compiler),
             |spot| gives(&format!("connected 10.99.0.2:7000 {}", spot.w("giver"))),
             |spot| {
                 let line = format!("net.handed.giver connected 10.99.0.2:7000 {}", spot.w("giver"));

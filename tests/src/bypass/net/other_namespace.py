@@ -3,7 +3,7 @@ import ctypes
 import os
 import socket
 
-from attack import LIBC, SENT, call, peer, syscall
+from attack import LIBC, SENT, call, child, peer, syscall
 from bystander import note_of_bystander
 
 CLONE_NEWNET, PIDFD_OPEN = 0x40000000, 434
@@ -24,12 +24,26 @@ def tcp(to):
         sock.send(SENT)
 
 
-def by_link(to):
-    enter(f"/proc/{note_of_bystander()[0]}/ns/net")
+def by_link(pid):
+    enter(f"/proc/{pid}/ns/net")
+
+
+def by_descriptor(pid):
+    call(LIBC.setns, syscall(PIDFD_OPEN, pid, ctypes.c_long(0)), CLONE_NEWNET)
+
+
+def held(fd, to):
+    call(LIBC.setns, int(fd), CLONE_NEWNET)
     tcp(to)
 
 
-def by_descriptor(to):
-    pid = int(note_of_bystander()[0])
-    call(LIBC.setns, syscall(PIDFD_OPEN, pid, ctypes.c_long(0)), CLONE_NEWNET)
+def of_bystander(way, to):
+    globals()[way](int(note_of_bystander()[0]))
+    tcp(to)
+
+
+def of_child(way, to):
+    """The allowed variant: the network of a process of one's own."""
+    with child() as (pid, _):
+        globals()[way](pid)
     tcp(to)

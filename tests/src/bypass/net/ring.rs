@@ -15,8 +15,9 @@ fn cases() -> Cases {
     [
         alike("N23", "a_ring_does_not_connect", CONNECT, "!net.ring.tcp", D4, A4),
         alike("N23b", "a_rings_worker_does_not_connect", CONNECT, "!net.ring.tcp_in_worker", D4, A4),
-        alike("N23c", "a_ring_does_not_send_a_message", SEND, "!net.ring.datagram", D4, A4),
-        alike("N23d", "a_ring_does_not_send_without_copying", SEND, "!net.ring.without_copy", D4, A4),
+        alike("N23c", "a_ring_does_not_send_a_message", SEND, "!net.datagram.by message_by_ring", D4, A4),
+        alike("N23d", "a_ring_does_not_send_without_copying", SEND, "!net.datagram.by without_copy", D4, A4),
+        alike("N23g", "a_ring_does_not_send_to_an_address", SEND, "!net.datagram.by by_ring", D4, A4),
         on_d(
             "N23e",
             "a_ring_does_not_send_on_a_held_socket",

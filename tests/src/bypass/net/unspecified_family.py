@@ -2,19 +2,20 @@
 import socket
 import struct
 
-from attack import LIBC, call, datagram_to, inet, peer, send_raw, udp
+from attack import LIBC, call, datagram_to, inet, peer, udp
+from net import datagram
 
 
-def v4(to):
+def v4(way, to):
     """UDP takes AF_UNSPEC for AF_INET."""
     with udp() as sock:
-        send_raw(sock.fileno(), inet(socket.AF_UNSPEC, to))
+        getattr(datagram, way)(sock.fileno(), inet(socket.AF_UNSPEC, to))
 
 
-def v4_on_v6(to):
+def v4_on_v6(way, to):
     """A v6 socket that is handed a v4 address."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-        send_raw(sock.fileno(), inet(socket.AF_INET, to))
+        getattr(datagram, way)(sock.fileno(), inet(socket.AF_INET, to))
 
 
 def raw(to):
@@ -23,5 +24,5 @@ def raw(to):
     with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_UDP) as sock:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, 6)
         address = struct.pack("=HHI16sI", socket.AF_UNSPEC, 0, 0, socket.inet_pton(socket.AF_INET6, host), 0)
-        datagram = datagram_to(port)
-        call(LIBC.sendto, sock.fileno(), datagram, len(datagram), 0, address, len(address))
+        packet = datagram_to(port)
+        call(LIBC.sendto, sock.fileno(), packet, len(packet), 0, address, len(address))
