@@ -130,6 +130,10 @@ pub fn label_of(task: Task) -> Option<Label> {
 
 #[inline(always)]
 fn stored(task: Task) -> *const Label {
+    // Most tasks of a host have nothing kept with them: that costs a load, and the look-up fifty times that.
+    if task.storage() == 0 {
+        return core::ptr::null();
+    }
     // SAFETY: a task pointer the verifier knows.
     unsafe { bpf_task_storage_get(LABELS.as_ptr(), task.0.cast_mut().cast(), core::ptr::null_mut(), 0) }
         .cast()
@@ -140,11 +144,8 @@ fn stored(task: Task) -> *const Label {
 #[inline(always)]
 fn label_of_current() -> Option<Label> {
     let task = Task::current();
-    // Most tasks of a host have nothing kept with them: that costs a load, and the look-up fifty times that.
-    let label = if task.storage() == 0 { core::ptr::null() } else { stored(task) };
-    // SAFETY: as in `label_of`.
-    if let Some(label) = unsafe { label.as_ref() } {
-        return Some(*label);
+    if let Some(label) = label_of(task) {
+        return Some(label);
     }
     if ENTERED.get(0).is_some_and(|entered| *entered == 0) {
         return None;

@@ -72,7 +72,7 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     let child = Task(ctx.arg(1));
-    if child.storage() != 0 && label_of(child).is_some() {
+    if label_of(child).is_some() {
         return 0;
     }
     let (parent, cgroup) = (Task(ctx.arg(0)), child.cgroup());
