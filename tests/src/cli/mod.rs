@@ -1,5 +1,6 @@
 //! The command line as people meet it.
 
+mod built_in;
 pub(crate) mod reading;
 mod run;
 
@@ -7,7 +8,10 @@ use crate::harness::Test;
 
 /// Every case of this folder.
 pub fn all() -> Vec<Test> {
-    [("run", run::all()), ("reading", reading::all())].into_iter().flat_map(filed).collect()
+    [("run", run::all()), ("reading", reading::all()), ("built_in", built_in::all())]
+        .into_iter()
+        .flat_map(filed)
+        .collect()
 }
 
 fn filed((file, tests): (&str, Vec<Test>)) -> Vec<Test> {

@@ -21,8 +21,12 @@ fn cases() -> Cases {
     let place = [(Spot::Tmpfs, Who::Root)];
     let left =
         |id, sentence, operation, attack| on_pd_at(place, id, sentence, operation, attack, "write {w}/f");
-    let attack = ("!containment.other_cgroup.mounted {w}/d {pd}/p", &Effect::changed("{pd}"));
-    let allowed = ("!containment.other_cgroup.only_mounted {w}/d {w}/f", &Effect::changed("{w}/f"));
+    let mounted = |id, sentence, surface, operation| {
+        let attack = ("!containment.other_cgroup.mounted {w}/d {pd}/p", &Effect::changed("{pd}"));
+        let allowed = ("!containment.other_cgroup.only_mounted {w}/d {w}/f", &Effect::changed("{w}/f"));
+        at(place, id, sentence, Refusal::no_edge(surface, operation), attack, allowed)
+            .allowed_as(Profile::Administrator)
+    };
     [
         left(
             "C04",
@@ -43,22 +47,12 @@ fn cases() -> Cases {
             "!containment.descendant.born_elsewhere {pd}/p",
         )
         .each(|case| case.refusal = Refusal::no_edge(Surface::Admin, Operation::Fork)),
-        at(
-            place,
-            "C07",
-            "no_cgroup_file_system_of_ones_own_can_be_mounted",
-            Refusal::no_edge(Surface::Admin, Operation::Mount),
-            attack,
-            allowed,
-        )
-        .allowed_as(Profile::Administrator),
-        at(
-            place,
+        mounted("C07", "no_cgroup_file_system_of_ones_own_can_be_mounted", Surface::Admin, Operation::Mount),
+        mounted(
             "C07b",
             "the_cgroup_cannot_be_left_by_a_file_system_of_ones_own",
-            Refusal::no_edge(Surface::Write, Operation::Open),
-            attack,
-            allowed,
+            Surface::Write,
+            Operation::Open,
         )
         .both_as(Profile::Administrator),
     ]

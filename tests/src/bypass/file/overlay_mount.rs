@@ -8,7 +8,7 @@ use nix::mount::{MsFlags, mount};
 use super::{Cases, Effect, Refusal, Spot, Trick, Who, at, in_namespaces};
 use crate::act::process::leave_mounts;
 use crate::act::{Args, perform, way_alone};
-use crate::harness::fixture::SECRET;
+use crate::harness::fixture::{OPEN_TOLD, SECRET};
 
 pub(super) const TRICK: Trick = Trick {
     module: module_path!(),
@@ -64,7 +64,7 @@ fn cases() -> Cases {
             "an_overlay_of_ones_own_shows_no_secret",
             Surface::Read,
             ("through-overlay-of {top} {w}/d read {w}/d/m/s", &Effect::Told(SECRET)),
-            ("through-overlay-of {top} {w}/d read {w}/f", &Effect::Told("content that may be changed")),
+            ("through-overlay-of {top} {w}/d read {w}/f", &Effect::Told(OPEN_TOLD)),
         ),
     ]
     .into()

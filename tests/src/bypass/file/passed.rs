@@ -14,7 +14,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use super::{Cases, Effect, PLACES, Refusal, Spot, Trick, Who, at};
 use crate::act::{Args, way};
 use crate::harness::case::Undo;
-use crate::harness::fixture::{ACT, HELD, SECRET, give};
+use crate::harness::fixture::{ACT, HELD, OPEN_TOLD, SECRET, give};
 use crate::harness::guard::as_user;
 
 pub(super) const TRICK: Trick = Trick {
@@ -44,7 +44,7 @@ fn cases() -> Cases {
             "a_secret_that_is_handed_over_is_not_read",
             refusal(Surface::Read),
             (&line("s"), secret),
-            (&line("f"), &Effect::Told("content that may be changed")),
+            (&line("f"), &Effect::Told(OPEN_TOLD)),
         )
         .both_prepared(lenders),
     ]

@@ -9,7 +9,7 @@ use super::passed::lenders_of;
 use super::{Cases, Effect, Refusal, Spot, TWO_PLACES, Trick, Who, at, beside};
 use crate::harness::Profile;
 use crate::harness::case::Undo;
-use crate::harness::fixture::SECRET;
+use crate::harness::fixture::{OPEN_TOLD, SECRET};
 
 const TRACE: Refusal = Refusal::no_edge(Surface::Ipc, Operation::Trace);
 
@@ -39,7 +39,7 @@ fn cases() -> Cases {
             "F44b",
             "a_secret_that_is_taken_is_not_read",
             ("read {w}/lender-s.number", &Effect::Told(SECRET)),
-            ("read {w}/f", &Effect::Told("content that may be changed")),
+            ("read {w}/f", &Effect::Told(OPEN_TOLD)),
         ),
         take(
             "F44d",
