@@ -1,5 +1,5 @@
 //! guard's user half. Modules import downward only: cli, app, then {kernel, audit, control}, engine, policy,
-//! primitives, model, guard-common; `disk` and `clock` lie below them all.
+//! primitives, model, guard-common; `disk`, `clock` and `mountinfo` lie below them all.
 
 pub mod app;
 pub mod audit;
@@ -10,5 +10,6 @@ mod disk;
 pub mod engine;
 pub mod kernel;
 pub mod model;
+mod mountinfo;
 pub mod policy;
 pub mod primitives;

@@ -27,7 +27,7 @@ pub mod name {
     pub const ENROL: &str = "ENROL";
     /// Array: how many rules a generation has (u32), by slot.
     pub const ENROL_COUNTS: &str = "ENROL_COUNTS";
-    /// Array of one: how many cgroups the programs have enrolled since the map was made (u64).
+    /// Array of one: how many cgroups the programs or the daemon have enrolled since the map was made (u64).
     /// Mappable (`BPF_F_MMAPABLE`): the daemon compares it with what it knows.
     pub const ENROLLED: &str = "ENROLLED";
     /// Array: slots that lie ready (u64), 0 where one was taken.

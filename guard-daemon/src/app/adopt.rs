@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use guard_common::map::enrol::LABEL_WAITS;
+use guard_common::map::enrol::{LABEL_WAITS, LABEL_WITHOUT_SLOT, NO_SLOT};
 use guard_common::map::label::Label;
 
 use super::agents::folders::Folder;
 use super::agents::registry::Agent;
 use super::daemon::Daemon;
 use super::ending::remove_temp_or_say;
-use crate::kernel::{AgentCgroup, run_enrol_iterator};
+use crate::kernel::{AgentCgroup, EnrolError, run_enrol_iterator};
 use crate::model::input::Input;
 use crate::model::record::{Instance, Launch, Operator};
 use crate::policy::resolve::object;
@@ -81,12 +81,20 @@ impl Daemon {
         self.registry.note_reserved(self.maps.reserve());
         let rows = self.maps.cgroups().map_err(|error| error.to_string())?;
         self.registry.note_reserved(rows.iter().map(|(_, label)| label.agent));
+        let labelled: BTreeSet<u64> = rows.iter().map(|(id, _)| *id).collect();
+        for cgroup in &cgroups {
+            if !known.contains(&cgroup.id()) && !labelled.contains(&cgroup.id()) {
+                self.refuse_stray(cgroup)?;
+            }
+        }
         for (id, label) in rows {
             // What rules enrolled is heard of in its ring.
             if known.contains(&id) || label.flags & LABEL_WAITS != 0 {
                 continue;
             }
             match cgroups.iter().find(|cgroup| cgroup.id() == id) {
+                // A daemon before this one knew nothing of it either.
+                Some(cgroup) if label.agent == NO_SLOT => self.keep_stray(cgroup),
                 Some(cgroup) => {
                     let agent = self.unknown(cgroup, label);
                     tracing::warn!(slot = label.agent, "an agent lives of which only its label is known");
@@ -96,6 +104,32 @@ impl Daemon {
             }
         }
         Ok(())
+    }
+
+    /// A cgroup of guard's own of which nobody knows whose it is: the state file is lost, and the kernel's row with it.
+    /// Who lives in it is some agent's, under rules that nobody knows any more: refused everything, until it ends.
+    fn refuse_stray(&mut self, cgroup: &AgentCgroup) -> Result<(), String> {
+        if is_empty(cgroup) {
+            return Ok(());
+        }
+        let label = Label { flags: 0, ..LABEL_WITHOUT_SLOT };
+        self.maps.register_cgroup(cgroup.id(), label).map_err(|error| error.to_string())?;
+        self.keep_stray(cgroup);
+        Ok(())
+    }
+
+    fn keep_stray(&mut self, cgroup: &AgentCgroup) {
+        tracing::error!("{}", stray(cgroup));
+        self.strays.push(cgroup.clone());
+    }
+
+    /// Cgroups without an agent go when their last process has ended. Labels once given stay.
+    pub(super) fn end_strays(&mut self) {
+        let Self { strays, maps, .. } = self;
+        // Removed first: who slips in until then is refused still. What fails is tried again.
+        strays.retain(|one| {
+            !(is_empty(one) && one.remove().is_ok() && maps.unregister_cgroup(one.id()).is_ok())
+        });
     }
 
     fn unknown(&self, cgroup: &AgentCgroup, label: Label) -> Agent {
@@ -126,7 +160,8 @@ impl Daemon {
 
     /// Cgroups and temporary folders that nobody lives in.
     fn remove_leftovers(&self, agents: &[Agent]) {
-        let own: BTreeSet<u64> = agents.iter().map(|agent| agent.launch.cgroup).collect();
+        let strays = self.strays.iter().map(AgentCgroup::id);
+        let own: BTreeSet<u64> = agents.iter().map(|agent| agent.launch.cgroup).chain(strays).collect();
         for cgroup in self.cgroups.all().unwrap_or_default() {
             if !own.contains(&cgroup.id())
                 && let Err(error) = cgroup.remove()
@@ -140,4 +175,18 @@ impl Daemon {
             tokio::task::spawn_blocking(move || remove_temp_or_say(&path));
         }
     }
+}
+
+/// What is to be known of a cgroup without an agent.
+pub(super) fn stray(cgroup: &AgentCgroup) -> String {
+    let path = cgroup.path().display();
+    format!(
+        "{path} belongs to no agent that is known, so whoever is in it is refused everything; `echo 1 > \
+         {path}/cgroup.kill` ends them"
+    )
+}
+
+/// Whether nobody lives in it. One that cannot be looked into may have somebody.
+fn is_empty(cgroup: &AgentCgroup) -> bool {
+    matches!(cgroup.populated(), Ok(false) | Err(EnrolError::Vanished { .. }))
 }

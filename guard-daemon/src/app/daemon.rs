@@ -21,7 +21,7 @@ use super::refusals::Refusals;
 use super::settle::Settling;
 use crate::control::server::Asked;
 use crate::engine;
-use crate::kernel::{Cgroups, Labels, Maps, PinFolder, Prepared, RingReader, boot_ns};
+use crate::kernel::{AgentCgroup, Cgroups, Labels, Maps, PinFolder, Prepared, RingReader, boot_ns};
 use crate::model::input::Input;
 use crate::model::state::State;
 
@@ -46,6 +46,12 @@ pub(super) struct Daemon {
     pub(super) settling: Settling,
     pub(super) missing: Vec<String>,
     pub(super) journal_error: Option<String>,
+    /// Why somebody who was there before the policy may not be an agent by it yet.
+    pub(super) enrol_error: Option<String>,
+    /// Why the kernel may have enrolled somebody whom the daemon does not know yet.
+    pub(super) hearing_error: Option<String>,
+    /// Cgroups of guard's own whose processes nobody knows.
+    pub(super) strays: Vec<AgentCgroup>,
     pub(super) ends: Ends,
     /// How many cgroups the kernel had enrolled when it was last asked which.
     pub(super) enrolled_heard: u64,
@@ -131,6 +137,8 @@ impl Daemon {
         self.look_for_threads();
         self.take_orders();
         self.look_for_ends();
+        self.end_strays();
+        self.look_again();
         self.lay_slots_ready();
     }
 }

@@ -7,7 +7,7 @@ use super::saved;
 use crate::audit::{Pending, Recorded};
 use crate::control::orders;
 use crate::engine;
-use crate::kernel::{AgentCgroup, EnrolError, Halted, boot_ns};
+use crate::kernel::{AgentCgroup, Halted, boot_ns, unless_gone};
 use crate::model::effect::{Effect, Narrowing, Widening};
 use crate::model::input::Input;
 use crate::model::record::Record;
@@ -144,7 +144,7 @@ impl Daemon {
                 KillMode::Freeze => cgroup.freeze(true),
                 KillMode::Terminate => cgroup.kill(),
             };
-            outcome = outcome.and(unless_gone(ordered));
+            outcome = outcome.and(unless_gone(ordered).map_err(|error| error.to_string()));
         }
         if mode == KillMode::Terminate {
             outcome = outcome.and(self.end_labelled(slots));
@@ -153,15 +153,20 @@ impl Daemon {
         outcome
     }
 
-    // Somebody may have moved a process out of its cgroup; its label went with it.
+    // Somebody may have moved a process out of its cgroup; its label went with it. Each is ended as it is found: the
+    // next may be one that cannot be looked at.
     fn end_labelled(&self, slots: &[u32]) -> Result<(), String> {
-        let labelled =
-            self.labels.all().map_err(|error| format!("who carries a label cannot be seen: {error}"))?;
         let meant = |slot| slots.contains(&KILL_ALL) || slots.contains(&slot);
-        for process in labelled.iter().filter(|process| meant(process.label.agent)) {
-            process.kill().map_err(|error| format!("process {} cannot be ended: {error}", process.pid))?;
-        }
-        Ok(())
+        let mut left = Vec::new();
+        let seen = self.labels.each(|process| {
+            if meant(process.label.agent)
+                && let Err(error) = process.kill()
+            {
+                left.push(format!("process {} cannot be ended: {error}", process.pid));
+            }
+        });
+        left.extend(seen.err().map(|error| format!("who carries a label cannot be seen: {error}")));
+        if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
     }
 
     // Never from terminate to freeze: the stronger order stands.
@@ -184,7 +189,7 @@ impl Daemon {
         }
         let mut outcome = Ok(());
         for cgroup in self.cgroups_of(slots) {
-            outcome = outcome.and(unless_gone(cgroup.freeze(false)));
+            outcome = outcome.and(unless_gone(cgroup.freeze(false)).map_err(|error| error.to_string()));
         }
         // Last: a daemon that dies before it finds the order again, and halts again.
         orders::lift(&self.paths.state, agent.as_deref())
@@ -228,18 +233,5 @@ impl Daemon {
             let effects = engine::step(&mut self.state, Input::Ledger(ledger));
             debug_assert!(effects.is_empty());
         }
-    }
-}
-
-fn unless_gone(result: Result<(), EnrolError>) -> Result<(), String> {
-    match result {
-        Ok(()) | Err(EnrolError::Vanished { .. }) => Ok(()),
-        Err(
-            error @ (EnrolError::NoHierarchy
-            | EnrolError::NoProcess { .. }
-            | EnrolError::Populated { .. }
-            | EnrolError::File { .. }
-            | EnrolError::Walk { .. }),
-        ) => Err(error.to_string()),
     }
 }

@@ -15,8 +15,8 @@ use crate::model::input::Input;
 use crate::model::record::Launch;
 
 impl Daemon {
-    /// guard's cgroups, and those of enrolled instances, by their ids. None where they cannot be listed: then nobody is
-    /// taken for ended.
+    /// guard's cgroups, and those of enrolled instances, by their ids. Where guard's own cannot be listed they are left
+    /// out, and count as empty: who has ended is then told by the labels alone.
     pub(super) fn cgroups_by_id(&self) -> HashMap<u64, AgentCgroup> {
         let all = self.cgroups.all().unwrap_or_else(|error| {
             tracing::error!("guard's cgroups cannot be listed: {error}");

@@ -11,7 +11,8 @@ use guard_common::map::switch::KillMode;
 use super::agents::folders::Folder;
 use super::agents::registry::Agent;
 use super::daemon::{Daemon, Rings};
-use crate::kernel::{Enrolled, Halted, boot_ns, own_cgroups};
+use super::status::tell_once;
+use crate::kernel::{Enrolled, Halted, MapFailure, Maps, boot_ns, own_cgroups};
 use crate::model::input::{Input, Tagged};
 use crate::model::record::{Enrol, Instance, Launch, Mover, Operator};
 use crate::policy::Compiled;
@@ -51,6 +52,20 @@ pub(super) fn allow_enrolments(compiled: &Compiled) -> Result<(), String> {
     Ok(())
 }
 
+fn left_out(why: &str) -> String {
+    format!(
+        "the policy is in force, and not for everybody who was there before it: {why}; it is tried again each second"
+    )
+}
+
+/// As many as a person reads, and how many more there are.
+fn first_of(errors: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = errors.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = errors.len().saturating_sub(SHOWN);
+    if more == 0 { shown } else { format!("{shown}; and {more} more") }
+}
+
 /// The label of an instance's cgroup.
 fn label(slot: u32, profile: u16) -> Label {
     Label { agent: slot, profile, flags: LABEL_WAITS, ..Label::default() }
@@ -58,48 +73,83 @@ fn label(slot: u32, profile: u16) -> Label {
 
 impl Daemon {
     /// Enrols what was there before the rules were: whoever is in it is labelled at once, with every thread. What
-    /// is entered from now on the kernel's programs enrol themselves.
-    pub(super) fn enrol_existing(&mut self) -> Result<(), String> {
-        let rules = self.policy.compiled.rules();
+    /// is entered from now on the kernel's programs enrol themselves. What cannot be enrolled now is told, and tried
+    /// again each second: the policy is in force, and nobody else would look for it.
+    pub(super) fn enrol_existing(&mut self) {
         self.lay_slots_ready();
+        let left_out = self.enrol_all().err().map(|why| left_out(&why));
+        tell_once(&mut self.enrol_error, left_out);
+    }
+
+    /// Looks again for whom an error hid.
+    pub(super) fn look_again(&mut self) {
+        if self.hearing_error.is_some() {
+            // No count: the next look asks for all.
+            self.enrolled_heard = u64::MAX;
+        }
+        if self.enrol_error.is_some() {
+            self.enrol_existing();
+        }
+    }
+
+    /// One that cannot be enrolled keeps no other from it.
+    fn enrol_all(&mut self) -> Result<(), String> {
+        let rules = self.policy.compiled.rules();
         if rules.is_empty() {
             return Ok(());
         }
-        for (path, id) in self.cgroups.of_host() {
-            let Some(rule) = first_match(&rules, &path) else { continue };
-            self.enrol_one(rule, &path, id)?;
+        let rows = self.maps.cgroups().map_err(|error| error.to_string())?;
+        let enrolled: BTreeSet<u64> = rows.into_iter().map(|(id, _)| id).collect();
+        let (there, seen) = self.cgroups.of_host();
+        let mut errors: Vec<String> = seen.err().map(|error| error.to_string()).into_iter().collect();
+        for (path, id) in there.iter().filter(|(_, id)| !enrolled.contains(id)) {
+            let Some(rule) = first_match(&rules, path) else { continue };
+            errors.extend(self.enrol_one(rule, path, *id).err().map(|why| format!("{path}: {why}")));
         }
-        self.label_found()
+        errors.extend(self.label_found().err());
+        if errors.is_empty() { Ok(()) } else { Err(first_of(&errors)) }
     }
 
     fn enrol_one(&mut self, rule: &EnrolRule, path: &str, id: u64) -> Result<(), String> {
+        let found = |label: Label| Label { flags: label.flags | LABEL_FOUND, ..label };
         let label = match self.registry.free_slot(&self.halted_slots()) {
-            Ok(slot) => {
-                self.halt_where_ordered(slot, &agent_name(Some(rule), path))?;
-                label(slot, rule.profile)
-            }
+            Ok(slot) => label(slot, rule.profile),
             Err(full) => {
                 tracing::error!("{path} is refused everything: {full}");
-                LABEL_WITHOUT_SLOT
+                let row = found(LABEL_WITHOUT_SLOT);
+                return self.maps.enrol_cgroup(id, row).map(drop).map_err(|error| error.to_string());
             }
         };
         // Known before the label is given: its first event may come at once.
-        let row = Label { flags: label.flags | LABEL_FOUND, ..label };
-        let taken = self.maps.enrol_cgroup(id, row).map_err(|error| error.to_string())?;
-        if taken && label.agent != NO_SLOT {
+        let agent = agent_name(Some(rule), path);
+        if self.give_slot(label.agent, &agent, |maps| maps.enrol_cgroup(id, found(label)))? {
             self.know(Newcomer { label, cgroup: id, path: path.to_owned(), told: None, at: boot_ns() });
         }
         Ok(())
     }
 
-    /// Halts a slot's instance before it begins, where an order stands against its name.
-    fn halt_where_ordered(&mut self, slot: u32, agent: &str) -> Result<(), String> {
-        let mode = Halted::open(&self.pins).and_then(|mut halted| halted.mode(agent.as_bytes()));
-        let mode = mode.map_err(|error| error.to_string())?;
-        if mode == KillMode::Run {
-            return Ok(());
+    /// Gives a slot to an agent, halted before it begins where an order stands against its name. Whether it came to be
+    /// in it.
+    fn give_slot(
+        &mut self,
+        slot: u32,
+        agent: &str,
+        give: impl FnOnce(&mut Maps) -> Result<bool, MapFailure>,
+    ) -> Result<bool, String> {
+        let halted = Halted::open(&self.pins).and_then(|mut halted| halted.mode(agent.as_bytes()));
+        let mode = halted.map_err(|error| error.to_string())?;
+        let set = |maps: &mut Maps, mode| {
+            maps.switches.set_kill_mode(slot, mode).map_err(|error| error.to_string())
+        };
+        if mode != KillMode::Run {
+            set(&mut self.maps, mode)?;
         }
-        self.maps.switches.set_kill_mode(slot, mode).map_err(|error| error.to_string())
+        let given = give(&mut self.maps).map_err(|error| error.to_string());
+        if given != Ok(true) && mode != KillMode::Run {
+            // A word that stays would keep the slot from everybody.
+            set(&mut self.maps, KillMode::Run)?;
+        }
+        given
     }
 
     /// The kernel's programs tell of a cgroup that they enrolled.
@@ -127,9 +177,9 @@ impl Daemon {
             return tracing::error!("{path} is refused everything: no slot is left for it");
         };
         let label = label(slot, rule.profile);
-        let registered = self
-            .halt_where_ordered(slot, &agent_name(Some(rule), &path))
-            .and_then(|()| self.maps.register_cgroup(cgroup, label).map_err(|error| error.to_string()));
+        let registered = self.give_slot(slot, &agent_name(Some(rule), &path), |maps| {
+            maps.register_cgroup(cgroup, label).map(|()| true)
+        });
         if let Err(error) = registered {
             return tracing::error!("{path} is refused everything: {error}");
         }
@@ -203,24 +253,26 @@ impl Daemon {
             }
             self.park(Ring::Allow, heard);
         }
-        match self.maps.enrolled_cgroups() {
-            Ok(rows) => {
-                self.know_rows(rows);
-                self.enrolled_heard = count;
-            }
-            Err(error) => tracing::error!("which cgroups are enrolled cannot be seen: {error}"),
-        }
+        let known = match self.maps.enrolled_cgroups() {
+            Ok(rows) => self.know_rows(rows),
+            Err(error) => Err(error.to_string()),
+        };
+        let unseen =
+            |why| format!("which cgroups are enrolled cannot be seen: {why}; it is tried again each second");
+        tell_once(&mut self.hearing_error, known.err().map(unseen));
+        self.enrolled_heard = count;
         self.lay_slots_ready();
     }
 
-    fn know_rows(&mut self, rows: Vec<Enrolled>) {
+    /// None is taken for gone where not all can be seen.
+    fn know_rows(&mut self, rows: Vec<Enrolled>) -> Result<(), String> {
         let known: BTreeSet<u64> = self.registry.alive().map(|agent| agent.launch.cgroup).collect();
         let unknown: Vec<Enrolled> = rows.into_iter().filter(|row| !known.contains(&row.id)).collect();
         if unknown.is_empty() {
-            return;
+            return Ok(());
         }
-        let paths: BTreeMap<u64, String> =
-            self.cgroups.of_host().into_iter().map(|(path, id)| (id, path)).collect();
+        let (there, seen) = self.cgroups.of_host();
+        let paths: BTreeMap<u64, String> = there.into_iter().map(|(path, id)| (id, path)).collect();
         for row in unknown {
             match paths.get(&row.id) {
                 Some(path) if row.is_without_slot() => self.find_slot(row.id, path.clone(), None, boot_ns()),
@@ -228,9 +280,11 @@ impl Daemon {
                     let (path, at) = (path.clone(), boot_ns());
                     self.know(Newcomer { label: row.label, cgroup: row.id, path, told: None, at });
                 }
-                None => self.forget_row(&row),
+                None if seen.is_ok() => self.forget_row(&row),
+                None => {}
             }
         }
+        seen.map_err(|error| error.to_string())
     }
 
     /// A cgroup that is gone, and of which nobody told: whoever was in it may still carry its label elsewhere. Those
@@ -273,13 +327,10 @@ impl Daemon {
         }
         let Some(path) = self.registry.get(slot).and_then(|agent| agent.enrolled.clone()) else { return };
         let inside = format!("{path}/");
-        let below: Vec<u64> = self
-            .cgroups
-            .of_host()
-            .into_iter()
-            .filter(|(path, _)| path.starts_with(&inside))
-            .map(|(_, id)| id)
-            .collect();
+        // What cannot be seen now is looked for again when the next event comes from there.
+        let (there, _) = self.cgroups.of_host();
+        let below: Vec<u64> =
+            there.into_iter().filter(|(path, _)| path.starts_with(&inside)).map(|(_, id)| id).collect();
         if below.contains(&cgroup) {
             self.note(Input::Grown { slot, below });
         }

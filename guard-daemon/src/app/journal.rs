@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use guard_common::map::switch::KillMode;
 
 use super::daemon::Daemon;
+use super::status::tell_once;
 use crate::control::orders;
 use crate::engine;
 use crate::kernel::Halted;
@@ -23,11 +24,7 @@ impl Daemon {
         };
         let room = orders::set_room_aside(&self.paths.state).err();
         let error = error.or(room.map(|error| format!("the journal of kill orders cannot be kept: {error}")));
-        // Tried again each second; told once.
-        if let Some(error) = error.as_ref().filter(|error| self.journal_error.as_ref() != Some(error)) {
-            tracing::error!("{error}");
-        }
-        self.journal_error = error;
+        tell_once(&mut self.journal_error, error);
     }
 
     fn record_orders(&mut self, pending: Vec<(PathBuf, Kill)>) -> Result<(), String> {

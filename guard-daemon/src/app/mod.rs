@@ -2,7 +2,7 @@
 //! input, and this does it.
 //!
 //! ```text
-//! start      host fit? -> lock -> orders to halt -> policy -> ledger -> kernel programs -> agents from before
+//! start      host fit? -> lock -> policy -> kernel programs, orders to halt -> ledger -> agents from before
 //! daemon     rings, requests, ends, digests, seconds  ->  engine::step  ->  effects
 //! effects    revoke, append, grant or refuse, notify
 //! ```
@@ -14,6 +14,8 @@ mod effects;
 mod ending;
 mod enrolling;
 mod executables;
+mod force;
+mod ground;
 mod hearing;
 mod history;
 mod host;
@@ -83,8 +85,8 @@ fn failed(why: &str) -> ExitCode {
 }
 
 async fn serve(options: &Options) -> Result<(), String> {
-    let start::Started { mut daemon, mut rings, mut inbox, requests, stop, listener, fresh, lock } =
-        start::start(options)?;
+    let (started, lock) = start::start(options)?;
+    let start::Started { mut daemon, mut rings, mut inbox, requests, stop, listener, fresh } = started;
     stop::listen(options.ephemeral, stop).map_err(|error| format!("signals cannot be heard: {error}"))?;
     if options.kernel_log()? != LogLevel::Off {
         tokio::spawn(async {

@@ -102,5 +102,7 @@ pub(super) fn instances(state: &Path) -> PathBuf {
 fn folder(path: &Path, mode: u32) -> io::Result<()> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     DirBuilder::new().recursive(true).mode(mode).create(path).map_err(named)?;
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(named)
+    // On a disk that came up read-only, what is right already need not be set.
+    let now = fs::metadata(path).map_err(named)?.permissions().mode() & 0o7777;
+    if now == mode { Ok(()) } else { fs::set_permissions(path, Permissions::from_mode(mode)).map_err(named) }
 }

@@ -7,7 +7,6 @@ use guard_common::map::switch::{KILL_ALL, KillMode};
 
 use super::agents::registry::Agent;
 use super::daemon::{Daemon, Proposed};
-use super::enrolling::allow_enrolments;
 use super::launching::Wish;
 use super::policies::{Candidate, Ready};
 use super::refusals::Question;
@@ -129,13 +128,18 @@ impl Daemon {
 
     fn apply(&mut self, text: &str, source: &str, peer: &Peer) -> Result<Response, String> {
         let ready = Candidate::applied(text, source, &self.policy)?.ready(&self.paths.guarded())?;
+        if let Some(amiss) = ready.amiss.first() {
+            return Err(amiss.clone());
+        }
         self.put_in_force(ready, Some(peer.as_operator()))?;
-        Ok(Response::Applied { policy: self.policy.record.clone() })
+        match &self.enrol_error {
+            None => Ok(Response::Applied { policy: self.policy.record.clone() }),
+            Some(error) => Err(error.clone()),
+        }
     }
 
     /// Writes a policy into the kernel, records it, and puts it in force: whole, or not at all.
     pub(super) fn put_in_force(&mut self, ready: Ready, by: Option<Operator>) -> Result<(), String> {
-        allow_enrolments(&ready.compiled)?;
         let rows = self
             .maps
             .prepare_policy(&ready.rows, &self.registry.marks())
@@ -167,7 +171,7 @@ impl Daemon {
         self.note(Input::PolicyInForce(policy.view()));
         self.policy = policy;
         // The rules are in force for whoever comes: now those who are there.
-        self.enrol_existing()
-            .map_err(|why| format!("the policy is in force, and not for everybody who was there: {why}"))
+        self.enrol_existing();
+        Ok(())
     }
 }

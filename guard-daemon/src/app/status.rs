@@ -3,6 +3,7 @@
 use guard_common::fault::Fault;
 use guard_common::map::switch::{KILL_ALL, KillMode};
 
+use super::adopt::stray;
 use super::daemon::Daemon;
 use crate::control::wire::Status;
 use crate::kernel::{Counts, FaultCount, memory};
@@ -55,7 +56,11 @@ impl Daemon {
                 .iter()
                 .map(|map| format!("map {map} is not pinned any more; restart guardd")),
         );
+        missing.extend(self.policy.amiss.iter().cloned());
         missing.extend(self.journal_error.clone());
+        missing.extend(self.enrol_error.clone());
+        missing.extend(self.hearing_error.clone());
+        missing.extend(self.strays.iter().map(stray));
         missing
     }
 
@@ -76,4 +81,12 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 /// Which policy is in force, and not who put it there.
 fn brief(policy: &Policy) -> Policy {
     Policy { unresolved: Vec::new(), notes: Vec::new(), by: None, ..policy.clone() }
+}
+
+/// Notes down what is amiss now, and says it where it is not what was `told`: what fails is tried again each second.
+pub(super) fn tell_once(told: &mut Option<String>, now: Option<String>) {
+    if let Some(now) = now.as_ref().filter(|now| told.as_ref() != Some(now)) {
+        tracing::error!("{now}");
+    }
+    *told = now;
 }

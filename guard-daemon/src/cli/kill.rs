@@ -117,7 +117,11 @@ impl Kill {
             mechanisms.push(Mechanism::new("new instances", mode.name(), found));
         }
         let cgroups = match cgroups(places, self.agent.as_deref()) {
-            Ok(Living::These(cgroups)) => cgroups,
+            Ok(Living::These { cgroups, unseen }) => {
+                // Of those that were found, each is halted.
+                mechanisms.extend(unseen.map(|why| Mechanism::new("cgroups", mode.name(), Err(why))));
+                cgroups
+            }
             // Ended, and what comes under its name begins halted.
             Ok(Living::Nobody { .. }) if stands_already => Vec::new(),
             Ok(Living::Nobody { agent, there }) => {
@@ -191,12 +195,13 @@ fn nobody(agent: &str, there: &str) -> Failure {
 
 /// Whom an order finds.
 enum Living {
-    These(Vec<AgentCgroup>),
-    /// No instance of the agent; those of others.
-    Nobody {
-        agent: String,
-        there: String,
+    These {
+        cgroups: Vec<AgentCgroup>,
+        /// Why there may be others.
+        unseen: Option<String>,
     },
+    /// No instance of the agent; those of others.
+    Nobody { agent: String, there: String },
 }
 
 /// The cgroups of one agent's instances, or of all.
@@ -205,14 +210,18 @@ fn cgroups(places: &Places, agent: Option<&str>) -> Result<Living, Failure> {
     let own = Cgroups::open().map_err(|error| failed(error.to_string()))?;
     let mut all = own.all().map_err(|error| failed(error.to_string()))?;
     let known = app::known_agents(&places.state);
-    all.extend(
-        kernel::enrolled(&PinFolder::default(), &own, &known).map_err(|error| failed(error.to_string()))?,
-    );
-    let Some(agent) = agent else { return Ok(Living::These(all)) };
+    let (enrolled, seen) = kernel::enrolled(&PinFolder::default(), &own, &known);
+    all.extend(enrolled);
+    let unseen = seen.err().map(|error| format!("not every agent's cgroup can be seen: {error}"));
+    let Some(agent) = agent else { return Ok(Living::These { cgroups: all, unseen }) };
     let names: Vec<&str> = all.iter().map(short).collect();
     let there = if names.is_empty() { "none is there".to_owned() } else { names.join(", ") };
     all.retain(|cgroup| cgroup.is_of(agent));
-    Ok(if all.is_empty() { Living::Nobody { agent: agent.to_owned(), there } } else { Living::These(all) })
+    match (all.is_empty(), unseen) {
+        (true, None) => Ok(Living::Nobody { agent: agent.to_owned(), there }),
+        (true, Some(why)) => Err(failed(why)),
+        (false, unseen) => Ok(Living::These { cgroups: all, unseen }),
+    }
 }
 
 fn short(cgroup: &AgentCgroup) -> &str {
@@ -265,17 +274,24 @@ fn stragglers(cgroups: &[AgentCgroup], all: bool, mode: Mode) -> Mechanism {
         Ok(labels) => labels,
         Err(error) => return Mechanism::new(NAME, "find", Err(error.to_string())),
     };
-    let find = || -> std::io::Result<Vec<Labelled>> {
-        let mut found = labels.all()?;
+    let find = || -> Found {
+        let mut found = Vec::new();
         let meant = |process: &Labelled| all || slots.contains(&process.label.agent);
         // One that nobody has waited for yet is dead all the same.
-        found.retain(|process| {
-            meant(process) && !inside.contains(&process.pid) && !peer::is_zombie(process.pid)
+        let elsewhere = |process: &Labelled| !inside.contains(&process.pid) && !peer::is_zombie(process.pid);
+        let seen = labels.each(|process| {
+            if meant(&process) && elsewhere(&process) {
+                found.push(process);
+            }
         });
-        Ok(found)
+        (found, seen.map_err(|error| format!("not every process can be seen: {error}")))
     };
     match mode {
-        Mode::Freeze => Mechanism::new(NAME, "find", find().map_err(text).map(|found| describe_left(&found))),
+        Mode::Freeze => {
+            let (found, seen) = find();
+            let left = describe_left(&found);
+            Mechanism::new(NAME, "find", seen.map_err(|why| format!("{why}; found: {left}")).map(|()| left))
+        }
         Mode::Terminate => Mechanism::new(NAME, "kill", kill_until_none(find)),
     }
 }
@@ -287,20 +303,25 @@ fn describe_left(found: &[Labelled]) -> String {
     }
 }
 
-fn kill_until_none(find: impl Fn() -> std::io::Result<Vec<Labelled>>) -> Result<String, String> {
+/// Who was found, whatever kept others from being looked at.
+type Found = (Vec<Labelled>, Result<(), String>);
+
+fn kill_until_none(find: impl Fn() -> Found) -> Result<String, String> {
     let deadline = Instant::now() + CONFIRM_LIMIT;
     let mut killed = 0;
     loop {
-        let found = find().map_err(text)?;
+        let (found, seen) = find();
         if found.is_empty() {
-            return Ok(if killed == 0 { "none".to_owned() } else { format!("none left of {killed}") });
+            return seen
+                .map(|()| if killed == 0 { "none".to_owned() } else { format!("none left of {killed}") });
         }
         if Instant::now() >= deadline {
             return Err(format!("still there: {}", pids(&found)));
         }
         killed = killed.max(found.len());
         for process in &found {
-            process.kill().map_err(text)?;
+            // Who stays is found again, and told in the end.
+            let _ = process.kill();
         }
         thread::sleep(PAUSE);
     }

@@ -24,9 +24,7 @@ pub(super) fn verify(set: &mut Ebpf, fitting: &[&'static Program]) -> Result<(),
     let mut loaded: HashMap<String, &mut Loaded> =
         set.programs_mut().map(|(name, loaded)| (name.to_owned(), loaded)).collect();
     let queue = fitting.iter().map(|program| {
-        let loaded = loaded.remove(program.name).ok_or_else(|| LoadError::Object {
-            what: format!("program {} is not in the object", program.name),
-        })?;
+        let loaded = loaded.remove(program.name).ok_or_else(|| stranger(program))?;
         Ok((*program, loaded))
     });
     let queue = Mutex::new(queue.collect::<Result<VecDeque<_>, LoadError>>()?);
@@ -112,7 +110,7 @@ fn attach_one(program: &Program, loaded: &mut Loaded) -> Result<FdLink, LoadErro
 }
 
 fn stranger(program: &Program) -> LoadError {
-    LoadError::Object { what: format!("program {} is of another kind", program.name) }
+    LoadError::Object { what: format!("program {} is missing, or of another kind", program.name) }
 }
 
 fn refused(program: &Program, error: &ProgramError) -> LoadError {

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::failure::MapFailure;
 use super::mounts;
 use super::pins::PinFolder;
 
@@ -54,6 +55,9 @@ pub enum EnrolError {
         /// What the kernel said.
         cause: io::Error,
     },
+    /// A map that says which cgroups are agents' could not be read.
+    #[error(transparent)]
+    Map(#[from] MapFailure),
 }
 
 /// guard's own cgroup, parent of all agents'.
@@ -103,26 +107,40 @@ impl Cgroups {
         AgentCgroup::enrolled(self.hierarchy(), path, id, slot, agent)
     }
 
-    /// Every cgroup of the host but guard's own, with its path below the hierarchy's root, from the root outward.
-    pub fn of_host(&self) -> Vec<(String, u64)> {
+    /// Every cgroup of the host but guard's own, with its path below the hierarchy's root, from the root outward. An
+    /// error is the first of those that hid some: it keeps no other from being found.
+    pub fn of_host(&self) -> (Vec<(String, u64)>, Result<(), EnrolError>) {
         let mut found = Vec::new();
-        let mut folders = vec![PathBuf::new()];
-        while let Some(folder) = folders.pop() {
-            // What cannot be listed is gone.
-            let entries = fs::read_dir(self.hierarchy().join(&folder)).into_iter().flatten().flatten();
-            for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-                let path = folder.join(entry.file_name());
-                if self.hierarchy().join(&path) == self.root {
-                    continue;
-                }
-                // A name that is not UTF-8 is no rule's, and is walked through.
-                if let (Ok(metadata), Some(text)) = (entry.metadata(), path.to_str()) {
-                    found.push((format!("/{text}"), metadata.ino()));
-                }
-                folders.push(path);
+        let seen = walk(|folder, folders| self.list(folder, &mut found, folders));
+        (found, seen)
+    }
+
+    /// The cgroups right below one: each is found, and still to be listed itself.
+    fn list(
+        &self,
+        folder: &Path,
+        found: &mut Vec<(String, u64)>,
+        folders: &mut Vec<PathBuf>,
+    ) -> Result<(), EnrolError> {
+        let full = self.hierarchy().join(folder);
+        let mut outcome = Ok(());
+        for entry in fs::read_dir(&full).map_err(|cause| failed(&full, &full, cause))? {
+            let entry = entry.map_err(|cause| failed(&full, &full, cause))?;
+            let path = folder.join(entry.file_name());
+            let full = self.hierarchy().join(&path);
+            // What the listing itself says of its kind: the files of a cgroup are many, and none is asked for more.
+            if full == self.root || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
             }
+            match (entry.metadata(), path.to_str()) {
+                (Ok(metadata), Some(text)) => found.push((format!("/{text}"), metadata.ino())),
+                // A name that is not UTF-8 is no rule's, and is walked through.
+                (Ok(_), None) => {}
+                (Err(cause), _) => outcome = outcome.and(unless_gone(Err(failed(&full, &full, cause)))),
+            }
+            folders.push(path);
         }
-        found
+        outcome
     }
 
     /// Makes an instance's cgroup. One of that name that an earlier instance left empty is replaced.
@@ -156,12 +174,9 @@ impl Cgroups {
 impl AgentCgroup {
     /// A cgroup that stands.
     fn at(path: PathBuf) -> Result<Self, EnrolError> {
-        match fs::metadata(&path) {
-            // In the unified hierarchy a cgroup's id is its folder's inode number.
-            Ok(metadata) => Ok(Self { id: metadata.ino(), path, enrolled: None }),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(EnrolError::Vanished { path }),
-            Err(cause) => Err(EnrolError::File { path, cause }),
-        }
+        let metadata = fs::metadata(&path).map_err(|cause| failed(&path, &path, cause))?;
+        // In the unified hierarchy a cgroup's id is its folder's inode number.
+        Ok(Self { id: metadata.ino(), path, enrolled: None })
     }
 
     /// A cgroup of the host's that was enrolled: `path` is below the hierarchy's root. `None` where it is gone, and
@@ -301,12 +316,39 @@ impl AgentCgroup {
             .map_err(|cause| self.failed(&path, cause))
     }
 
-    /// An open file of a removed cgroup says ENODEV, its name ENOENT.
     fn failed(&self, path: &Path, cause: io::Error) -> EnrolError {
-        match cause.raw_os_error() {
-            Some(nix::libc::ENOENT | nix::libc::ENODEV) => EnrolError::Vanished { path: self.path.clone() },
-            Some(_) | None => EnrolError::File { path: path.to_owned(), cause },
+        failed(&self.path, path, cause)
+    }
+}
+
+/// From the root outward, whatever became of another look. Deeper than the kernel takes a name no rule looks: a user's
+/// own cgroups are theirs to make.
+fn walk(mut list: impl FnMut(&Path, &mut Vec<PathBuf>) -> Result<(), EnrolError>) -> Result<(), EnrolError> {
+    let too_deep = |error: &EnrolError| matches!(error, EnrolError::File { cause, .. } if cause.raw_os_error() == Some(nix::libc::ENAMETOOLONG));
+    let mut outcome = Ok(());
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        match list(&folder, &mut folders) {
+            Err(error) if too_deep(&error) => {}
+            listed => outcome = outcome.and(unless_gone(listed)),
         }
+    }
+    outcome
+}
+
+/// An open file of a removed cgroup says ENODEV, its name ENOENT.
+fn failed(cgroup: &Path, path: &Path, cause: io::Error) -> EnrolError {
+    match cause.raw_os_error() {
+        Some(nix::libc::ENOENT | nix::libc::ENODEV) => EnrolError::Vanished { path: cgroup.to_owned() },
+        Some(_) | None => EnrolError::File { path: path.to_owned(), cause },
+    }
+}
+
+/// A cgroup can go at any time: that is no failure where it is only looked at.
+pub fn unless_gone(result: Result<(), EnrolError>) -> Result<(), EnrolError> {
+    match result {
+        Err(EnrolError::Vanished { .. }) => Ok(()),
+        result => result,
     }
 }
 
@@ -349,6 +391,8 @@ fn folder_name(agent: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::Mode;
+
     use super::*;
 
     fn scratch() -> (tempfile::TempDir, Cgroups) {
@@ -391,6 +435,49 @@ mod tests {
             assert!(matches!(&result, EnrolError::Vanished { path } if path == cgroup.path()), "{result}");
         }
         cgroup.remove().unwrap();
+    }
+
+    #[test]
+    fn a_cgroup_that_cannot_be_looked_into_is_told_and_hides_no_other() {
+        let mut seen = Vec::new();
+        let error = walk(|folder, folders| {
+            seen.push(folder.to_owned());
+            match folder.to_str() {
+                Some("") => folders.extend(["one", "two", "three"].map(PathBuf::from)),
+                Some("two") => {
+                    return Err(failed(folder, folder, io::Error::from_raw_os_error(nix::libc::EMFILE)));
+                }
+                _ => {}
+            }
+            Ok(())
+        });
+        assert!(error.unwrap_err().to_string().contains("two"));
+        assert_eq!(seen.len(), 4);
+    }
+
+    #[test]
+    fn cgroups_deeper_than_a_name_goes_hide_no_other_and_are_no_failure() {
+        let (folder, cgroups) = scratch();
+        fs::create_dir_all(folder.path().join("one/below")).unwrap();
+        let mut depth = rustix::fs::open(folder.path(), rustix::fs::OFlags::PATH, Mode::empty()).unwrap();
+        let name = "deep".repeat(50);
+        for _ in 0..25 {
+            rustix::fs::mkdirat(&depth, &name, Mode::RWXU).unwrap();
+            depth = rustix::fs::openat(&depth, &name, rustix::fs::OFlags::PATH, Mode::empty()).unwrap();
+        }
+        let (found, seen) = cgroups.of_host();
+        seen.unwrap();
+        assert!(found.iter().any(|(path, _)| path == "/one/below"), "{found:?}");
+    }
+
+    #[test]
+    fn a_cgroup_that_goes_while_it_is_listed_is_no_failure() {
+        let (_folder, cgroups) = scratch();
+        let gone = Path::new("gone");
+        let listed = cgroups.list(gone, &mut Vec::new(), &mut Vec::new());
+        assert!(matches!(&listed, Err(EnrolError::Vanished { .. })));
+        unless_gone(listed).unwrap();
+        assert!(matches!(cgroups.of_host(), (found, Ok(())) if found.is_empty()));
     }
 
     #[test]

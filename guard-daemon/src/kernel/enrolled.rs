@@ -7,7 +7,7 @@ use guard_common::map::enrol::{EnrolRule, LABEL_WAITS, NO_SLOT, RULES_MAX};
 use guard_common::map::label::Label;
 use guard_common::map::name;
 
-use super::enrol::{AgentCgroup, Cgroups};
+use super::enrol::{AgentCgroup, Cgroups, EnrolError};
 use super::failure::MapFailure;
 use super::maps::{Maps, labels_of_cgroups};
 use super::pins::PinFolder;
@@ -43,25 +43,29 @@ fn by_rules(rows: Vec<(u64, Label)>) -> impl Iterator<Item = (u64, Label)> {
 }
 
 /// Every cgroup that a rule has enrolled and that is still there. `known` are names by cgroup that somebody noted
-/// down; others are named by the rules in force.
+/// down; others are named by the rules in force. Where some cannot be seen, the others are given all the same.
 pub fn enrolled(
     pins: &PinFolder,
     cgroups: &Cgroups,
     known: &HashMap<u64, String>,
-) -> Result<Vec<AgentCgroup>, MapFailure> {
-    let map = switches::open(pins, name::AGENT_CGROUPS)?;
-    let labels: HashMap<u64, Label> = by_rules(labels_of_cgroups(&map)?).collect();
-    if labels.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rules = rules(pins)?;
-    let living = cgroups.of_host().into_iter().filter_map(|(path, id)| {
+) -> (Vec<AgentCgroup>, Result<(), EnrolError>) {
+    let rows = || -> Result<_, MapFailure> {
+        let map = switches::open(pins, name::AGENT_CGROUPS)?;
+        Ok((by_rules(labels_of_cgroups(&map)?).collect::<HashMap<u64, Label>>(), rules(pins)?))
+    };
+    let (labels, rules) = match rows() {
+        Ok((labels, _)) if labels.is_empty() => return (Vec::new(), Ok(())),
+        Ok(rows) => rows,
+        Err(error) => return (Vec::new(), Err(error.into())),
+    };
+    let (there, seen) = cgroups.of_host();
+    let named = |(path, id): (String, u64)| {
         let label = labels.get(&id)?;
         let agent = known.get(&id).cloned();
         let agent = agent.unwrap_or_else(|| agent_name(first_match(&rules, &path), &path));
         cgroups.enrolled(&path, id, label.agent, &agent)
-    });
-    Ok(living.collect())
+    };
+    (there.into_iter().filter_map(named).collect(), seen)
 }
 
 /// The rules in force.

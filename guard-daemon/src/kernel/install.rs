@@ -49,12 +49,6 @@ impl Prepared {
 }
 
 impl Maps {
-    /// Puts a policy in force and gives its generation: [`Self::prepare_policy`] and [`Self::flip`] in one.
-    pub fn install_policy(&mut self, rows: &Rows, private: &[(InodeKey, Mark)]) -> Result<u64, MapFailure> {
-        let prepared = self.prepare_policy(rows, private)?;
-        Ok(self.flip(prepared))
-    }
-
     /// Writes a policy where nobody reads it yet. `private` are the marks of the living agents' folders: they
     /// cover the policy's own. On failure, or when the result is dropped, the old generation stays in force,
     /// whole.
@@ -63,9 +57,28 @@ impl Maps {
         rows: &Rows,
         private: &[(InodeKey, Mark)],
     ) -> Result<Prepared, MapFailure> {
+        self.prepare_numbered(self.generation().wrapping_add(1).max(1), rows, private)
+    }
+
+    /// The same for the first policy of these maps: with a number above `after`.
+    pub fn prepare_policy_after(
+        &mut self,
+        after: u64,
+        rows: &Rows,
+        private: &[(InodeKey, Mark)],
+    ) -> Result<Prepared, MapFailure> {
+        // Odd: at generation 0 the programs look into the rows of even numbers.
+        self.prepare_numbered(after.wrapping_add(1) | 1, rows, private)
+    }
+
+    fn prepare_numbered(
+        &mut self,
+        next: u64,
+        rows: &Rows,
+        private: &[(InodeKey, Mark)],
+    ) -> Result<Prepared, MapFailure> {
         let marks = merged_marks(rows, private);
         check(rows)?;
-        let next = self.generation().wrapping_add(1).max(1);
         let slot = slot_of(next);
 
         sys::wait_for_running_programs().map_err(|cause| MapFailure::Call {

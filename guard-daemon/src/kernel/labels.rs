@@ -39,12 +39,18 @@ impl Labels {
     /// Every process of this host that carries a label.
     pub fn all(&self) -> io::Result<Vec<Labelled>> {
         let mut labelled = Vec::new();
-        for entry in std::fs::read_dir("/proc")? {
-            if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
-                labelled.extend(self.of(pid)?);
-            }
-        }
-        Ok(labelled)
+        self.each(|process| labelled.push(process)).map(|()| labelled)
+    }
+
+    /// The same, one after the other. One that cannot be looked at keeps no other from being found: the error names the
+    /// first, and says how many there were.
+    pub fn each(&self, found: impl FnMut(Labelled)) -> io::Result<()> {
+        let entries = std::fs::read_dir("/proc")?;
+        let numbered = |entry: io::Result<std::fs::DirEntry>| match entry {
+            Ok(entry) => entry.file_name().to_str()?.parse().ok().map(Ok),
+            Err(error) => Some(Err(error)),
+        };
+        visit(entries.filter_map(numbered), |pid| self.of(pid), found)
     }
 
     /// One process; `None` where it has no label, or is gone.
@@ -64,6 +70,30 @@ impl Labels {
     }
 }
 
+/// Looks at each process, whatever became of the look at another.
+fn visit<T>(
+    pids: impl Iterator<Item = io::Result<u32>>,
+    look: impl Fn(u32) -> io::Result<Option<T>>,
+    mut found: impl FnMut(T),
+) -> io::Result<()> {
+    let (mut first, mut unseen) = (None, 0);
+    for pid in pids {
+        let looked = pid.map_err(|error| ("/proc".to_owned(), error));
+        match looked.and_then(|pid| look(pid).map_err(|error| (format!("process {pid}"), error))) {
+            Ok(labelled) => labelled.into_iter().for_each(&mut found),
+            Err((what, error)) => {
+                first.get_or_insert_with(|| format!("{what}: {error}"));
+                unseen += 1;
+            }
+        }
+    }
+    match first {
+        None => Ok(()),
+        Some(first) if unseen == 1 => Err(io::Error::other(first)),
+        Some(first) => Err(io::Error::other(format!("{first}, and {} more", unseen - 1))),
+    }
+}
+
 impl Labelled {
     /// Kills it. Gone already is as good.
     pub fn kill(&self) -> io::Result<()> {
@@ -71,5 +101,26 @@ impl Labelled {
             Err(error) if error.raw_os_error() != Some(nix::libc::ESRCH) => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_cannot_be_looked_at_is_told_and_hides_no_other() {
+        let look = |pid: u32| match pid {
+            2 => Err(io::Error::from_raw_os_error(nix::libc::EMFILE)),
+            3 => Ok(None),
+            pid => Ok(Some(pid)),
+        };
+        let mut found = Vec::new();
+        let error = visit([1, 2, 3, 4].into_iter().map(Ok), look, |pid| found.push(pid)).unwrap_err();
+        assert_eq!(found, [1, 4]);
+        assert!(error.to_string().starts_with("process 2: "), "{error}");
+        let error = visit([2, 2, 2].into_iter().map(Ok), look, |_| {}).unwrap_err();
+        assert!(error.to_string().ends_with(", and 2 more"), "{error}");
+        visit([1, 3].into_iter().map(Ok), look, |_| {}).unwrap();
     }
 }

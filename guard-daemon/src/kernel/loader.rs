@@ -36,21 +36,24 @@ pub struct Taken {
     pub maps: Maps,
     /// How it came about.
     pub how: How,
+    /// Whether events are numbered from the beginning, by a new map. Where only a ring is new, its numbers go on, and
+    /// tell what was lost with the old one.
+    pub counts_anew: bool,
 }
 
 /// How enforcement was taken up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum How {
-    /// Nothing was pinned. Everything was loaded.
+    /// Nothing was pinned, no map either. Everything was loaded.
     Fresh,
     /// Everything was in force, made from this very object. Nothing was touched.
     Adopted,
-    /// Programs of another object were in force. These took their place, without a gap.
+    /// Programs of another object were in force, or maps of theirs were left. These took their place, without a gap.
     Replaced {
         /// Maps whose rows had another form and were begun anew.
         renewed: Vec<&'static str>,
     },
-    /// Part of the set was gone. It is whole again.
+    /// Part of the set was gone, or every program. It is whole again.
     Completed {
         /// What was gone.
         missing: Vec<String>,
@@ -147,25 +150,38 @@ pub fn take_up(pins: &PinFolder, manner: Manner) -> Result<Taken, LoadError> {
     let fitting = fitting(&types)?;
     let meta = Meta { abi: ABI, manner: manner.raw(), digest: object::digest() };
     let found = pins.meta();
-    let before = pins.enforces();
     let in_use = InUse::by(pins);
     // Programs hold on to maps whose pins are gone: with new pins nothing of what they know is lost.
     let again = in_use.pin_again(pins)?;
-    let gone = gone(again, pins.missing_links());
+    let (links, maps) = (pins.missing_links(), pins.missing_maps());
+    let is_first = !pins.enforces() && maps.len() == name::ALL.len();
     let renewed = object::renewed(pins, &in_use)?;
-    let whole = pins.missing_links().is_empty() && pins.missing_maps().is_empty() && renewed.is_empty();
+    let counts_anew = [&maps, &renewed].into_iter().any(|maps| maps.contains(&name::SEQUENCE));
+    let whole = links.is_empty() && maps.is_empty() && renewed.is_empty();
+    let gone = gone([again, maps].concat(), links);
     if whole && found == Some(meta) {
         pins.drop_unfinished().map_err(|cause| pins_failed(pins, cause))?;
         let how = if gone.is_empty() { How::Adopted } else { How::Completed { missing: gone } };
-        return Ok(Taken { maps: Maps::open(pins)?, how });
+        return Ok(Taken { maps: opened(pins)?, how, counts_anew });
     }
     replace(pins, &types, &fitting, manner, meta, &renewed)?;
-    let how = match (before, found) {
-        (false, _) => How::Fresh,
-        (true, Some(found)) if found == meta && renewed.is_empty() => How::Completed { missing: gone },
-        (true, _) => How::Replaced { renewed },
-    };
-    Ok(Taken { maps: Maps::open(pins)?, how })
+    let how = how(is_first, found == Some(meta), gone, renewed);
+    Ok(Taken { maps: opened(pins)?, how, counts_anew })
+}
+
+fn opened(pins: &PinFolder) -> Result<Maps, MapFailure> {
+    let maps = Maps::open(pins)?;
+    maps.count_rows_of_before()?;
+    Ok(maps)
+}
+
+/// How the programs came to be in force. `is_first`: nothing was pinned; `is_same`: what was pinned is of this object.
+fn how(is_first: bool, is_same: bool, gone: Vec<String>, renewed: Vec<&'static str>) -> How {
+    match (is_first, is_same && renewed.is_empty()) {
+        (true, _) => How::Fresh,
+        (false, true) => How::Completed { missing: gone },
+        (false, false) => How::Replaced { renewed },
+    }
 }
 
 /// The programs for this kernel; refuses one that has no place, or another place than some program was written for.
@@ -275,4 +291,25 @@ fn prepare_failed(error: &EbpfError) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_no_map_was_left_is_everything_fresh() {
+        let gone = || vec!["link file_open".to_owned()];
+        assert_eq!(how(true, false, gone(), Vec::new()), How::Fresh);
+        // Every program gone, and the maps still there, with whatever was not heard yet.
+        assert_eq!(how(false, true, gone(), Vec::new()), How::Completed { missing: gone() });
+        let renewed = vec![name::COUNTS];
+        for is_same in [true, false] {
+            assert_eq!(
+                how(false, is_same, gone(), renewed.clone()),
+                How::Replaced { renewed: renewed.clone() }
+            );
+        }
+        assert_eq!(how(false, false, gone(), Vec::new()), How::Replaced { renewed: Vec::new() });
+    }
 }

@@ -9,7 +9,7 @@ use guard_common::Operation;
 use guard_common::event::Ring;
 use guard_common::limits::{AGENTS_MAX, GIVEN_MAX, REMOVALS_MAX, SLOTS};
 use guard_common::map::cell::Cell;
-use guard_common::map::enrol::{LABEL_FOUND, RESERVE_MAX};
+use guard_common::map::enrol::{LABEL_FOUND, LABEL_WAITS, RESERVE_MAX};
 use guard_common::map::label::{Label, MISSED};
 use guard_common::map::name;
 use guard_common::map::switch::{COUNT_ALLOW, COUNT_DENY, COUNT_LOST, COUNT_WALK, count_index};
@@ -146,8 +146,20 @@ impl Maps {
             name::AGENT_CGROUPS,
             (cgroup, Plain(label)),
             AGENTS_MAX,
-            "too many agents live at once; end some",
-        )
+            FEWER_AGENTS,
+        )?;
+        if label.flags & LABEL_WAITS != 0 && self.enrolled.load() == 0 {
+            self.enrolled.bump();
+        }
+        Ok(())
+    }
+
+    /// A count that was made anew under rows of before is 0, and the programs would look at nobody who starts there.
+    pub(super) fn count_rows_of_before(&self) -> Result<(), MapFailure> {
+        if self.enrolled.load() == 0 && !self.enrolled_cgroups()?.is_empty() {
+            self.enrolled.bump();
+        }
+        Ok(())
     }
 
     /// The same for a cgroup that the programs may register as well: what they registered stays. Whether it was this.
@@ -156,12 +168,11 @@ impl Maps {
             .map_err(|error| MapFailure::Foreign { map: name::AGENT_CGROUPS, cause: error.to_string() })?;
         match table.insert(cgroup, Plain(label), NOEXIST).map_err(into_io) {
             Ok(()) => {
-                // Whoever starts a program in there is looked at from now on.
                 self.enrolled.bump();
                 Ok(true)
             }
             Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(cause) => Err(MapFailure::Call { map: name::AGENT_CGROUPS, doing: "write", cause }),
+            Err(cause) => Err(full_or_failed(name::AGENT_CGROUPS, cause, AGENTS_MAX, FEWER_AGENTS)),
         }
     }
 
@@ -230,7 +241,7 @@ impl Maps {
         for (dev, ino) in objects {
             let key = GivenKey { ino: *ino, dev: dev & !DEV_OF_DIRECTORY, agent: slot };
             let row = (Plain(key), 1_u32);
-            insert(&mut self.given, name::GIVEN, row, GIVEN_MAX, "too many agents live at once; end some")?;
+            insert(&mut self.given, name::GIVEN, row, GIVEN_MAX, FEWER_AGENTS)?;
         }
         Ok(())
     }
@@ -344,6 +355,8 @@ impl Maps {
 pub(super) use guard_common::limits::MARKS_MAX;
 /// `BPF_NOEXIST`: adds a row, and changes none.
 const NOEXIST: u64 = 1;
+/// What to do about a full table of agents.
+const FEWER_AGENTS: &str = "too many agents live at once; end some";
 /// What to do about a full mark table.
 pub(super) const FULL_OF_MARKS: &str = "the policy's roots and the agents' folders are too many together";
 
@@ -375,7 +388,10 @@ pub(super) fn write_failed(
     rows: u32,
     advice: &'static str,
 ) -> MapFailure {
-    let cause = into_io(error);
+    full_or_failed(name, into_io(error), rows, advice)
+}
+
+fn full_or_failed(name: &'static str, cause: io::Error, rows: u32, advice: &'static str) -> MapFailure {
     match cause.raw_os_error() {
         Some(nix::libc::E2BIG | nix::libc::ENOSPC) => MapFailure::Full { map: name, rows, advice },
         Some(_) | None => MapFailure::Call { map: name, doing: "write", cause },

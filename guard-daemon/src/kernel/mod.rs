@@ -1,7 +1,7 @@
 //! The kernel half, as the daemon sees it: the only user of aya, and the only place of the daemon for `unsafe`.
 //! Loads and adopts programs, writes maps, reads rings, makes cgroups. Decides nothing.
 //!
-//! The way in is [`loader::take_up`]; [`switches::open_pinned`] works without a daemon.
+//! The way in is [`loader::take_up`]; [`Switches::open`] works without a daemon.
 
 mod addresses;
 mod adopt;
@@ -36,7 +36,7 @@ mod sys;
 
 pub use decode::{DecodeError, Decoded, decode, escaped};
 pub use diagnostics::LogLevel;
-pub use enrol::{AgentCgroup, Cgroups, EnrolError, own_cgroups, run_enrol_iterator};
+pub use enrol::{AgentCgroup, Cgroups, EnrolError, own_cgroups, run_enrol_iterator, unless_gone};
 pub use enrolled::{Enrolled, enrolled};
 pub use failure::MapFailure;
 pub use halted::Halted;

@@ -17,8 +17,10 @@ use super::programs;
 /// The object, as `cargo xtask build` made it.
 pub(super) static BYTES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/guard-ebpf.o"));
 
-/// Maps that say who is an agent and who is killed: never replaced while programs enforce from them.
-const IDENTITY: &[&str] = &[name::LABELS, name::AGENT_CGROUPS, name::KILL, name::HALTED, name::SURFACES_OFF];
+/// Maps that say who is an agent and who is killed: never replaced while programs enforce from them. `ENROLLED` is one:
+/// at 0 nobody who waits for a label in an enrolled cgroup would get it.
+const IDENTITY: &[&str] =
+    &[name::LABELS, name::AGENT_CGROUPS, name::ENROLLED, name::KILL, name::HALTED, name::SURFACES_OFF];
 
 /// Maps that hold a policy: replaced together, so that a generation is never half there. The generation goes
 /// with them, and until the next push agents are refused for want of a policy.

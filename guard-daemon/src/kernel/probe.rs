@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use guard_common::fields;
@@ -17,6 +18,13 @@ use super::sys;
 /// Oldest kernel that guard runs on.
 const OLDEST: (u32, u32) = (6, 1);
 const SECURITYFS: &str = "/sys/kernel/security";
+/// There where the host has a TPM.
+const TPM: &str = "/sys/class/tpm/tpm0";
+/// Numbers of the host's own namespaces, the same on every kernel (proc_ns.h of Linux).
+const NAMESPACES: [(&str, u64, &str); 2] = [
+    ("pid", 0xefff_fffc, "who acts outside of it would be nobody's"),
+    ("cgroup", 0xefff_fffb, "cgroups outside of it would be nobody's"),
+];
 /// Capabilities that loading and pinning need, by number: CAP_SYS_ADMIN stands for the two others.
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
@@ -55,9 +63,20 @@ pub fn host() -> Vec<Check> {
         lsm(fs::read_to_string(Path::new(SECURITYFS).join("lsm")), mounts::any("securityfs")),
         cgroup2(),
         bpffs(),
+        namespaces(|kind| fs::metadata(format!("/proc/self/ns/{kind}")).map(|namespace| namespace.ino())),
         capabilities(&text("/proc/self/status")),
         trial(),
     ]
+}
+
+/// Whether a policy may name programs by their digests: of no concern to any other, so no part of [`host`].
+pub fn digests() -> Check {
+    let config = fs::read_to_string(format!("/boot/config-{}", release())).ok();
+    let is_there = Path::new(SECURITYFS).join("ima").exists();
+    let measured = text(&format!("{SECURITYFS}/ima/ascii_runtime_measurements"));
+    // With a TPM the first measurement is by that one's hash.
+    let measured = if Path::new(TPM).exists() { "" } else { &measured };
+    digests_by(is_there, measured, &text("/proc/cmdline"), config.as_deref())
 }
 
 /// What guard has in force: every program attached, every map pinned.
@@ -208,6 +227,46 @@ fn bpffs() -> Check {
     }
 }
 
+/// In a namespace of its own the daemon sees a part of the host, and takes it for all.
+fn namespaces(number: impl Fn(&str) -> io::Result<u64>) -> Check {
+    const NAME: &str = "the host's namespaces";
+    const MEND: &str =
+        "run it on the host itself; where it is in a container, start that with `--pid=host --cgroupns=host`";
+    for (kind, of_host, why) in NAMESPACES {
+        match number(kind) {
+            Ok(own) if own == of_host => {}
+            Ok(_) => return Check::failed(NAME, format!("a {kind} namespace of its own: {why}"), MEND),
+            Err(error) => return Check::failed(NAME, format!("/proc/self/ns/{kind}: {error}"), MEND),
+        }
+    }
+    Check::passed(NAME, "pid and cgroup")
+}
+
+/// The kernel takes digests with IMA's default hash, and the programs take those that are SHA-256. What of that cannot
+/// be known from here is taken for well, and told.
+fn digests_by(is_there: bool, measured: &str, command_line: &str, config: Option<&str>) -> Check {
+    const NAME: &str = "digests of programs";
+    const KERNEL: &str = "boot a kernel built with CONFIG_IMA=y and CONFIG_IMA_DEFAULT_HASH_SHA256=y";
+    if !is_there {
+        return Check::failed(NAME, format!("no IMA at {SECURITYFS}/ima"), KERNEL);
+    }
+    let first = measured.lines().next().filter(|line| line.ends_with("boot_aggregate"));
+    let measured = first.and_then(|line| line.split(' ').nth_back(1)?.split_once(':')).map(|(hash, _)| hash);
+    let chosen =
+        command_line.split_whitespace().filter_map(|word| word.strip_prefix("ima_hash=")).next_back();
+    let built_in = config
+        .and_then(|config| config.lines().find_map(|line| line.strip_prefix("CONFIG_IMA_DEFAULT_HASH=")));
+    match measured.or(chosen).or(built_in.map(|quoted| quoted.trim_matches('"'))) {
+        Some("sha256") => Check::passed(NAME, "IMA takes them, as SHA-256"),
+        Some(other) => Check::failed(
+            NAME,
+            format!("IMA's default hash is {}, not sha256", other.escape_debug()),
+            "boot with `ima_hash=sha256`",
+        ),
+        None => Check::passed(NAME, "IMA is there; its default hash, which must be sha256, is not known"),
+    }
+}
+
 fn capabilities(status: &str) -> Check {
     const NAME: &str = "rights";
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
@@ -287,6 +346,46 @@ mod tests {
         let check = lsm(Err(io::ErrorKind::NotFound.into()), false);
         assert!(!check.ok);
         assert_eq!(check.mend.as_deref(), Some("mount -t securityfs securityfs /sys/kernel/security"));
+    }
+
+    #[test]
+    fn a_namespace_of_ones_own_is_told_and_so_is_one_that_cannot_be_seen() {
+        let own = |own: &'static str| {
+            move |kind: &str| Ok(if kind == own { 0xf000_0001 } else { namespace_of_host(kind) })
+        };
+        assert!(namespaces(own("none")).ok);
+        for kind in ["pid", "cgroup"] {
+            let check = namespaces(own(kind));
+            assert!(
+                !check.ok && check.found.contains(&format!("a {kind} namespace of its own")),
+                "{check:?}"
+            );
+        }
+        assert!(!namespaces(|_| Err(io::ErrorKind::NotFound.into())).ok);
+    }
+
+    fn namespace_of_host(kind: &str) -> u64 {
+        if kind == "pid" { 4_026_531_836 } else { 4_026_531_835 }
+    }
+
+    #[test]
+    fn digests_need_ima_and_its_default_hash_to_be_sha256() {
+        let with = |measured: &str, line: &str, config: &str| digests_by(true, measured, line, Some(config));
+        let of =
+            |hash: &str| format!("10 1d8d ima-ng {hash}:0000 boot_aggregate\n10 1d8d ima-ng sha1:00 /init\n");
+        let config = |hash: &str| format!("CONFIG_IMA=y\nCONFIG_IMA_DEFAULT_HASH=\"{hash}\"\n");
+        let (good, bad) = (config("sha256"), config("sha1"));
+        let missing = digests_by(false, "", "", Some(&good));
+        assert!(!missing.ok && missing.mend.is_some_and(|mend| mend.contains("CONFIG_IMA=y")));
+        assert!(with(&of("sha256"), "ima_hash=sha1", &bad).ok, "what it does counts most");
+        assert!(!with(&of("sha1"), "", &good).ok);
+        assert!(with("", "quiet ima_hash=sha1 ima_hash=sha256", &bad).ok, "the last word counts");
+        assert!(!with("", "ima_hash=sha512", &good).ok);
+        assert!(with("", "", &good).ok && !with("", "", &bad).ok);
+        let unknown = digests_by(true, "", "quiet", None);
+        assert!(unknown.ok && unknown.found.contains("not known"));
+        // An old template names no hash.
+        assert!(digests_by(true, "10 1d8d ima 0000 boot_aggregate", "", None).found.contains("not known"));
     }
 
     #[test]

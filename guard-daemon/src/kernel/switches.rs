@@ -17,13 +17,8 @@ pub struct Switches {
     surfaces_off: Map,
 }
 
-/// Opens the switches of the usual pin folder. Needs root, and programs that are loaded; needs no daemon.
-pub fn open_pinned() -> Result<Switches, MapFailure> {
-    Switches::open(&PinFolder::default())
-}
-
 impl Switches {
-    /// Opens the switches of a pin folder.
+    /// Opens the switches of a pin folder. Needs root, and programs that are loaded; needs no daemon.
     pub fn open(pins: &PinFolder) -> Result<Self, MapFailure> {
         Ok(Self { kill: open(pins, name::KILL)?, surfaces_off: open(pins, name::SURFACES_OFF)? })
     }

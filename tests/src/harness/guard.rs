@@ -137,7 +137,12 @@ impl Daemon {
     /// it enforces.
     pub fn start_faulty() -> Result<Self> {
         let words = ["--policy", POLICY, "--inject-faults", "--kernel-log", "info"];
-        Self::start_until("guardd", &words, |status| status.contains("faults are injected"))
+        Self::start_lacking(&words, "faults are injected")
+    }
+
+    /// Starts a daemon that does not say that it enforces everything, and waits until it says what is amiss.
+    pub fn start_lacking(words: &[&str], what: &str) -> Result<Self> {
+        Self::start_until("guardd", words, |status| status.contains(what))
     }
 
     /// Starts the daemon and waits for nothing.

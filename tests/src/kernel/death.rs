@@ -1,15 +1,17 @@
 //! The daemon's end, of every kind: enforcement goes on, and the next daemon takes it up.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use guard_common::Reason;
 use nix::sys::signal::Signal;
 
-use crate::harness::guard::{Daemon, PINS, POLICY, enter, refused_daemon};
+use crate::harness::guard::{Daemon, POLICY, enter, refused_daemon};
+use crate::harness::shell::{end, until};
 use crate::harness::world::Side;
-use crate::harness::{Act, By, Spot, Test, Who, World, act, check, fixture, guard, ledger};
+use crate::harness::{By, Spot, Test, Who, World, act, check, fixture, guard, ledger};
 
 pub(super) fn all() -> Vec<Test> {
     vec![
@@ -20,7 +22,8 @@ pub(super) fn all() -> Vec<Test> {
         check("where_agents_may_write_the_daemons_own_programs_stay_as_they_are", programs_stay),
         check("a_second_daemon_is_refused_and_the_first_goes_on", second_daemon),
         check("a_cgroup_that_vanishes_disturbs_nobody", vanished_cgroup),
-        check("whoever_is_in_an_agents_cgroup_when_the_programs_are_loaded_is_the_agent", loaded_afresh),
+        check("whoever_is_in_a_cgroup_of_guards_that_nobody_knows_is_refused_everything", stray),
+        check("a_daemon_in_a_namespace_of_its_own_is_refused", own_namespace),
     ]
 }
 
@@ -144,31 +147,38 @@ fn vanished_cgroup(world: &mut World) -> Result<()> {
     world.must_allow(&format!("write {}", Spot::Tmpfs.w("f"))).map(drop)
 }
 
-/// Somebody removed the pins, and with them every program and label. Agents went on meanwhile.
-fn loaded_afresh(world: &mut World) -> Result<()> {
-    let cgroup = world.cgroup_of_agent(Who::User)?;
+/// As an agent whose state file is lost and whose row in the kernel is gone. The daemon after the next finds a row.
+fn stray(world: &mut World) -> Result<()> {
+    let cgroup = "/sys/fs/cgroup/guard/stray.77";
     world.take_daemon()?.kill()?;
-    fs::remove_dir_all(PINS)?;
-    let write = act(&format!("write {}", Spot::Tmpfs.p()));
-    let free = free_at_last(world, &write)?;
-    let mut late = guard::outsider(Who::User, By::Program)?;
-    enter(&cgroup, late.pid())?;
-    world.daemon()?;
-    let old = world.inside_only(&write.words.join(" "))?;
-    let new = late.perform(&write.words)?;
-    ensure!(free, "control: without programs it should be free, and is not");
-    ensure!(old.code == nix::libc::EACCES, "the agent of before: {old:?}");
-    ensure!(new.code == nix::libc::EACCES, "who entered its cgroup meanwhile: {new:?}");
-    Ok(())
+    fs::create_dir(cgroup).with_context(|| format!("cannot make {cgroup}"))?;
+    let mut actor = guard::outsider(Who::User, By::Program)?;
+    enter(cgroup, actor.pid())?;
+    let write = act(&format!("write {}", Spot::Tmpfs.w("f")));
+    let free = actor.perform(&write.words)?;
+    ensure!(free.code == 0, "control: it ended with {free:?}");
+    for _ in 0..2 {
+        world.put_daemon(Daemon::start_lacking(&["--policy", POLICY], "belongs to no agent that is known")?);
+        let refused = actor.perform(&write.words)?;
+        ensure!(refused.code == nix::libc::EACCES, "it ended with {refused:?}");
+        world.take_daemon()?.kill()?;
+    }
+    world.put_daemon(Daemon::start_lacking(&["--policy", POLICY], "belongs to no agent that is known")?);
+    drop(actor);
+    until("its cgroup is gone", Duration::from_secs(20), || Ok(!fs::exists(cgroup)?))?;
+    guard::ok(&["status"])?;
+    world.must_allow(&format!("write {}", Spot::Tmpfs.w("f"))).map(drop)
 }
 
-/// The kernel takes its time to detach programs whose last pin is gone.
-fn free_at_last(world: &mut World, write: &Act) -> Result<bool> {
-    for _ in 0..100 {
-        if world.inside_only(&write.words.join(" "))?.code == 0 {
-            return Ok(true);
-        }
-        std::thread::sleep(Duration::from_millis(100));
+/// It says so before it asks whether another daemon runs.
+fn own_namespace(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    for kind in ["pid", "cgroup"] {
+        let mut command = Command::new("unshare");
+        let said = end(command.args([&format!("--{kind}"), "--fork", "guardd", "--policy", POLICY]))?;
+        ensure!(said.code() > 0, "it ended with {}", said.status);
+        let wanted = format!("a {kind} namespace of its own");
+        ensure!(said.said().contains(&wanted), "it does not say why: {}", said.said());
     }
-    Ok(false)
+    guard::ok(&["doctor"]).map(drop)
 }

@@ -1,5 +1,5 @@
 //! Imports in guard-daemon point down only: cli, app, then {kernel, audit, gates, fleet, control}, engine,
-//! policy, primitives, model, then {disk, clock}. Primitives never import each other: the engine alone knows them all.
+//! policy, primitives, model, then {disk, clock, mountinfo}. Primitives never import each other: the engine alone knows them all.
 
 use super::tree::{Finding, SourceFile, Tree};
 
@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 8] = [
     &["policy"],
     &["primitives"],
     &["model"],
-    &["disk", "clock"],
+    &["disk", "clock", "mountinfo"],
 ];
 const PRIMITIVES: [&str; 12] = [
     "blast_radius",

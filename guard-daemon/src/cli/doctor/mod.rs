@@ -156,6 +156,7 @@ fn examine(places: &Places) -> Report {
     let pins = PinFolder::default();
     let part = |part, checks: Vec<host::Check>| checks.into_iter().map(move |check| Check::of(part, check));
     let host: Vec<Check> = part("host", host::host()).collect();
+    let optional = optional(host::digests());
     let enforcement: Vec<Check> = part("enforcement", host::enforcement(&pins)).collect();
     let daemon = vec![heartbeat(&pins), socket(places)];
     let all_ok = |checks: &[Check]| checks.iter().all(Check::is_ok);
@@ -165,8 +166,15 @@ fn examine(places: &Places) -> Report {
         not_loaded: is_absent(pins.root()),
         daemon_alive: all_ok(&daemon),
         bites: None,
-        checks: host.into_iter().chain(enforcement).chain(daemon).collect(),
+        checks: host.into_iter().chain([optional]).chain(enforcement).chain(daemon).collect(),
     }
+}
+
+/// What only some policies need: where it is not there, such a policy is refused, and nothing else is amiss.
+fn optional(check: host::Check) -> Check {
+    let host::Check { name, ok, found, mend } = check;
+    let needed = format!("{found}: a policy with `digests` is refused here; {}", mend.unwrap_or_default());
+    Check { part: "host", name, ok: Some(true), found: if ok { found } else { needed }, mend: None }
 }
 
 /// Only what is certainly not there: a folder that may not be looked into may hold anything.

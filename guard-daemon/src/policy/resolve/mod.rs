@@ -36,6 +36,7 @@ use self::object::Object;
 use super::compile::Compiled;
 use super::problem::{Place, Problem, Problems};
 use super::rows::{InodeKey, Rows};
+use crate::mountinfo::Mount;
 
 /// Symbolic links that lead nowhere yet, followed one after the other.
 const DANGLING_LINKS_MAX: usize = 8;
@@ -263,14 +264,20 @@ impl<'a> Resolving<'a> {
                 }
                 return true;
             }
-            (Ok(_), None) => {
+            (Ok(_), None) if else_unresolved.is_some() => {
                 format!("it does not exist, and its name is longer than {CHILD_NAME_LEN_MAX} bytes")
             }
-            (Err(_), _) => else_unresolved.unwrap_or_default().to_owned(),
+            // The object is there and marked.
+            (Ok(_), None) => format!(
+                "what takes its place will not be in the zone, for its name is longer than {CHILD_NAME_LEN_MAX} bytes; \
+                 name the folder that it stands in"
+            ),
+            (Err(_), _) => match else_unresolved {
+                Some(reason) => reason.to_owned(),
+                None => return false,
+            },
         };
-        if else_unresolved.is_some() {
-            self.leave(claim, reason, place.cloned());
-        }
+        self.leave(claim, reason, place.cloned());
         false
     }
 
@@ -306,7 +313,10 @@ impl<'a> Resolving<'a> {
 
     fn leave(&mut self, claim: &Claim, reason: String, place: Option<Place>) {
         let zone = self.policy.zone_name(ZoneId(claim.zone)).unwrap_or("?").to_owned();
-        self.unresolved.push(Unresolved { zone, path: claim.path.display().to_string(), reason, place });
+        let unresolved = Unresolved { zone, path: claim.path.display().to_string(), reason, place };
+        if !self.unresolved.contains(&unresolved) {
+            self.unresolved.push(unresolved);
+        }
     }
 
     fn note(&mut self, note: String) {
@@ -318,7 +328,7 @@ impl<'a> Resolving<'a> {
         self.notes.extend(fresh);
     }
 
-    fn mount(&mut self, mount: &mounts::Mount) {
+    fn mount(&mut self, mount: &Mount) {
         match object::find(&mount.point, self.mounts) {
             // Something else is mounted over it: no path leads here.
             Ok(object) if object.mount.is_some_and(|id| id != mount.id) => {}

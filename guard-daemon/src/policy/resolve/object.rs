@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use guard_common::map::zone::DEV_OF_DIRECTORY;
 
-use super::mounts::{Mount, Mounts};
+use super::mounts::Mounts;
+use crate::mountinfo::Mount;
 use crate::policy::rows::InodeKey;
 
 /// File systems whose directories keep their inode numbers while nobody has them in use.

@@ -111,6 +111,20 @@ fn a_root_that_does_not_exist_is_a_rule_for_its_name_or_is_reported() {
 }
 
 #[test]
+fn a_root_whose_name_is_too_long_for_a_rule_is_marked_and_reported() {
+    let host = Host::new();
+    let (fits, long) = ("x".repeat(CHILD_NAME_LEN_MAX), "x".repeat(CHILD_NAME_LEN_MAX + 1));
+    host.mkdir(&long);
+    host.mkdir(&fits);
+    let policy = host.policy(&[("closed", &long), ("named", &fits)]);
+    let resolved = resolve(&policy, &[]).unwrap();
+    assert_eq!(zone_at(&policy, &resolved, key(&host.path(&long))).as_deref(), Some("closed"));
+    let [told] = resolved.unresolved.as_slice() else { panic!("{:?}", resolved.unresolved) };
+    assert_eq!((told.zone.as_str(), told.place.as_ref().map(|place| place.line)), ("closed", Some(6)));
+    assert!(told.to_string().contains("longer than 40 bytes; name the folder"), "{told}");
+}
+
+#[test]
 fn a_link_that_leads_nowhere_yet_is_followed_to_where_it_will_lead() {
     let host = Host::new();
     host.mkdir("target");

@@ -4,20 +4,28 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use guard_common::map::label::Label;
+use guard_common::map::name;
+use serde_json::Value;
 
 use super::bundle::{Bundle, Runtime, inside};
 use super::launcher::{LAUNCHER, write_p, writes};
 use super::service::Service;
-use super::{POLICY, Place, agent_in, free, governed, on_host, outsider, prepare};
+use super::{LIMIT, POLICY, Place, agent_in, free, governed, on_host, outsider, prepare};
 use crate::act::serve::How;
 use crate::harness::actor::Actor;
 use crate::harness::fixture::ACT;
 use crate::harness::guard::enter;
+use crate::harness::shell::until;
+use crate::harness::table::Filled;
 use crate::harness::{Spot, Test, Who, World, check, guard};
 use crate::kernel::apply;
 
 pub(super) fn all() -> Vec<Test> {
-    vec![check("processes_a_container_and_a_unit_that_ran_before_the_policy_are_agents", all_of_them)]
+    vec![
+        check("processes_a_container_and_a_unit_that_ran_before_the_policy_are_agents", all_of_them),
+        check("who_could_not_be_enrolled_with_the_policy_is_told_and_enrolled_as_soon_as_can_be", left_out),
+    ]
 }
 
 /// Threads that wait until they are told to write P.
@@ -99,4 +107,40 @@ fn all_of_them(world: &mut World) -> Result<()> {
         governed(world, &mut container, &inside())?;
         governed(world, &mut unit, &on_host())
     })
+}
+
+/// The table of cgroups has no room when the policy comes.
+fn left_out(world: &mut World) -> Result<()> {
+    world.daemon()?;
+    prepare()?;
+    let place = Place::make("/boxes/left-out")?;
+    let mut process = outsider()?;
+    enter(place.path(), process.pid())?;
+    let file = "/etc/guard/other.toml";
+    std::fs::write(file, POLICY)?;
+    // The rows of these would leave room when they end.
+    world.drop_agents();
+    until("the suite's own agents are gone", LIMIT, || {
+        let agents = guard::json(&["agents"])?;
+        let mut all = agents.as_array().context("agents --json is no array")?.iter();
+        let profile = |agent: &Value| agent["instance"]["profile"].as_str().map(str::to_owned);
+        let enrolled = |agent: &Value| {
+            profile(agent).is_some_and(|name| ["boxed", "container"].contains(&name.as_str()))
+        };
+        let own = |agent: &Value| agent["alive"] == true && !enrolled(agent);
+        Ok(!all.any(own))
+    })?;
+    let filled = Filled::<8, { size_of::<Label>() }>::new(name::AGENT_CGROUPS)?;
+    let said = guard::fails(&["policy", "apply", file])?.said();
+    let result = (|| {
+        ensure!(said.contains("/boxes/left-out"), "it does not say who was left out: {said}");
+        let status = guard::fails(&["status"])?.said();
+        ensure!(status.contains("not for everybody"), "guard status does not say so: {status}");
+        drop(filled);
+        agent_in("/boxes/left-out")?;
+        governed(world, &mut process, &on_host())?;
+        until("nothing is amiss", LIMIT, || Ok(guard::guard(&["status"])?.code() == 0))
+    })();
+    guard::ok(&["policy", "apply", guard::POLICY])?;
+    result
 }

@@ -1,6 +1,7 @@
 //! Agents that nobody starts with `guard run`: cgroups that a rule of the policy takes, with a container, a unit or
 //! somebody's processes in them.
 
+mod anew;
 mod before;
 mod bundle;
 mod container;
@@ -48,6 +49,7 @@ pub(super) fn all() -> Vec<Test> {
     let files = [
         ("moved", moved::all()),
         ("launcher", launcher::all()),
+        ("anew", anew::all()),
         ("container", container::all()),
         // From here on the service manager is the guest's first process.
         ("unheard", unheard::all()),
