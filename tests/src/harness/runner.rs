@@ -136,6 +136,9 @@ pub fn run(world: &mut World, tests: Vec<Test>) -> Tally {
             Body::Check(body) => {
                 settle(world, &mut open, &mut tally);
                 let result = Spot::ALL.into_iter().try_for_each(fixture::reset).and_then(|()| body(world));
+                if result.is_err() {
+                    world.lift_orders();
+                }
                 tell(&mut tally, &name, started.elapsed(), result);
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use guard_common::Reason;
+use guard_common::{Reason, Surface};
 
 use super::actor::Actor;
 use super::bystander;
@@ -147,6 +147,19 @@ impl World {
     /// Forgets every actor inside an agent: they are dead, or about to be.
     pub fn drop_agents(&mut self) {
         self.actors.retain(|(side, ..), _| *side == Side::Outside);
+    }
+
+    /// Takes back what a case left standing that went wrong half-way: it is to fail alone.
+    pub fn lift_orders(&mut self) {
+        if self.enforcer != Enforcer::Guard {
+            return;
+        }
+        self.drop_agents();
+        // Where there is nothing to take back, or nobody to tell, the next case shows it.
+        for surface in Surface::ALL {
+            let _ = guard::guard(&["surface", surface.name(), "on"]);
+        }
+        let _ = guard::guard(&["recover", "--note", "a case went wrong"]);
     }
 
     /// The actor of a kind.

@@ -84,14 +84,15 @@ pub(super) fn pids(name: &str) -> Result<Vec<u32>> {
     Ok(numbers.filter_map(|pid| u32::try_from(pid.as_u64()?).ok()).collect())
 }
 
-/// The folder of an agent's only instance in the cgroup file system.
+/// The folder of an agent's only instance in the cgroup file system, with its first process in it.
 pub(super) fn cgroup_of(name: &str) -> Result<String> {
     let mut found = None;
-    until(&format!("{name} has a cgroup"), Duration::from_secs(30), || {
+    until(&format!("{name} is in its cgroup"), Duration::from_secs(30), || {
         let mut names = fs::read_dir(CGROUPS)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let is_own = |dir: &String| dir.strip_prefix(name).is_some_and(|slot| slot.starts_with('.'));
         found = names.find(is_own).map(|dir| format!("{CGROUPS}/{dir}"));
-        Ok(found.is_some())
+        // One that nobody is in yet counts as frozen.
+        found.as_ref().map_or(Ok(false), |dir| Ok(!fs::read(format!("{dir}/cgroup.procs"))?.is_empty()))
     })?;
     found.context("just seen")
 }
